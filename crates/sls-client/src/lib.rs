@@ -1,0 +1,1 @@
+//! A client for Alibaba Cloud Simple Log Service (SLS)

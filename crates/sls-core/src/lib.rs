@@ -1,0 +1,1 @@
+//! The vocabulary of Alibaba Cloud Simple Log Service: model, wire format, signatures, operations

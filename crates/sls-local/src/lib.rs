@@ -1,0 +1,1 @@
+//! A local server that speaks the protocol of Alibaba Cloud Simple Log Service, for development and tests

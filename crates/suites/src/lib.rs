@@ -1,0 +1,1 @@
+//! Integration suites that need several crates, one program each, run by `cargo xtask it`.

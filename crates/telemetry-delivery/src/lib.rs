@@ -1,0 +1,1 @@
+//! How bytes leave the process: HTTP transport, retry with one deadline, and the clock

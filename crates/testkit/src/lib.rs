@@ -1,0 +1,1 @@
+//! What tests of several crates share: the recorded vectors and the comparison of wire values.

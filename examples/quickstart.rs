@@ -1,0 +1,3 @@
+//! Ships an access log to an embedded log service and reads it back through SPL.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Repository commands: `cargo xtask --help`.
+
+fn main() {}
