@@ -1,3 +1,87 @@
 //! Repository commands: `cargo xtask --help`.
 
-fn main() {}
+mod codegen; // protobuf schemas to Rust
+mod command; // what a command is
+mod workspace; // where the repository is, and how its programs are run
+
+use std::process::ExitCode;
+
+use command::{Command, Outcome, Result};
+use workspace::Workspace;
+
+const COMMANDS: &[&Command] = &[&codegen::COMMAND];
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let workspace = Workspace::find()?;
+    let mut args: Vec<_> = std::env::args_os().skip(1).collect();
+    if args.is_empty() {
+        print!("{}", overview());
+        return Ok(());
+    }
+    let first = args.remove(0).to_string_lossy().into_owned();
+    let wants_help = |arg: &std::ffi::OsString| arg == "--help" || arg == "-h";
+    if matches!(first.as_str(), "help" | "--help" | "-h") {
+        match args.first() {
+            None => print!("{}", overview()),
+            Some(name) => print!("{}", help(find(&name.to_string_lossy())?)),
+        }
+        return Ok(());
+    }
+    let command = find(&first)?;
+    if args.iter().any(wants_help) {
+        print!("{}", help(command));
+        return Ok(());
+    }
+    if let Outcome::Skipped(why) = (command.run)(&workspace, lexopt::Parser::from_args(args))? {
+        eprintln!("xtask {first}: SKIPPED: {why}");
+    }
+    Ok(())
+}
+
+fn find(name: &str) -> Result<&'static Command> {
+    COMMANDS
+        .iter()
+        .copied()
+        .find(|command| command.name == name)
+        .ok_or_else(|| format!("there is no command `{name}`; see `cargo xtask --help`").into())
+}
+
+fn overview() -> String {
+    let mut text = String::from(
+        "Repository commands.\n\nUsage: cargo xtask COMMAND [ARGUMENTS]\n       cargo xtask COMMAND --help\n\n",
+    );
+    let width = COMMANDS
+        .iter()
+        .map(|command| command.name.len())
+        .max()
+        .unwrap_or(0);
+    for command in COMMANDS {
+        text.push_str(&format!("  {:width$}  {}\n", command.name, command.about));
+    }
+    text.push_str(
+        "\nBefore sending a change: `cargo xtask ci`, the same as `bash .ci/run`.\n\
+         Where things are and which way the arrows point: docs/architecture.md.\n",
+    );
+    text
+}
+
+fn help(command: &Command) -> String {
+    format!(
+        "{}.\n\nUsage: cargo xtask {}{}{}\n\n{}\n",
+        command.about,
+        command.name,
+        if command.usage.is_empty() { "" } else { " " },
+        command.usage,
+        command.help.trim_end()
+    )
+}
