@@ -1,0 +1,189 @@
+//! Why a call did not succeed, and whether another try can.
+
+use std::fmt;
+
+use crate::code::{ErrorCode, RetryClass};
+use crate::credentials::CredentialsError;
+
+/// A cause whose type belongs to another crate.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a call to the log service did not succeed.
+///
+/// `Display` names the operation and what it was about; the cause, where there is one, is
+/// in [`source`](std::error::Error::source) and not repeated. No variant holds a body, a
+/// key or a token.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The service answered, and the answer was a refusal.
+    #[error("{call} refused: {code}: {message} (http {status}, request {request_id})")]
+    Service {
+        /// What was asked.
+        call: Call,
+        /// The service's own code.
+        code: ErrorCode,
+        /// The HTTP status.
+        status: u16,
+        /// Identifies the call to the service's support staff.
+        request_id: RequestId,
+        /// The service's explanation.
+        message: String,
+    },
+    /// The service answered with something that is not an answer to this call.
+    #[error("{call} answered with nonsense: {reason} (http {status}, request {request_id})")]
+    BadAnswer {
+        /// What was asked.
+        call: Call,
+        /// The HTTP status.
+        status: u16,
+        /// Identifies the call to the service's support staff.
+        request_id: RequestId,
+        /// What is wrong with the answer.
+        reason: String,
+        /// The decoder's error, if one found it.
+        #[source]
+        cause: Option<BoxError>,
+    },
+    /// No complete answer arrived.
+    #[error("{call} got no answer{}", if *.may_have_acted { "; the service may have acted all the same" } else { "" })]
+    NoAnswer {
+        /// What was asked.
+        call: Call,
+        /// Whether the request may have reached the service.
+        may_have_acted: bool,
+        /// What happened on the way.
+        #[source]
+        cause: BoxError,
+    },
+    /// The request cannot be sent as it is; nothing was sent.
+    #[error("{call} not sent: {reason}")]
+    InvalidRequest {
+        /// What was asked.
+        call: Call,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There are no credentials to sign with; nothing was sent.
+    #[error("{call} not sent for want of credentials")]
+    Credentials {
+        /// What was asked.
+        call: Call,
+        /// Why there are none.
+        #[source]
+        cause: CredentialsError,
+    },
+}
+
+impl Error {
+    /// What was asked.
+    pub fn call(&self) -> &Call {
+        match self {
+            Self::Service { call, .. }
+            | Self::BadAnswer { call, .. }
+            | Self::NoAnswer { call, .. }
+            | Self::InvalidRequest { call, .. }
+            | Self::Credentials { call, .. } => call,
+        }
+    }
+
+    /// The service's code, when it refused.
+    pub fn code(&self) -> Option<&ErrorCode> {
+        match self {
+            Self::Service { code, .. } => Some(code),
+            _ => None,
+        }
+    }
+
+    /// The HTTP status, when an answer arrived.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Service { status, .. } | Self::BadAnswer { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// The service's name for the call, when an answer arrived.
+    pub fn request_id(&self) -> Option<&RequestId> {
+        match self {
+            Self::Service { request_id, .. } | Self::BadAnswer { request_id, .. } => {
+                Some(request_id)
+            }
+            _ => None,
+        }
+    }
+
+    /// What another try of the same request can do.
+    pub fn retry_class(&self) -> RetryClass {
+        match self {
+            Self::Service { code, status, .. } => RetryClass::of_refusal(code, *status),
+            Self::BadAnswer { status, .. } => RetryClass::of_status(*status),
+            Self::NoAnswer { .. } => RetryClass::Backoff,
+            Self::InvalidRequest { .. } | Self::Credentials { .. } => RetryClass::Never,
+        }
+    }
+
+    /// Whether sending the same request again can succeed without any change by the caller.
+    pub fn is_retryable(&self) -> bool {
+        self.retry_class() != RetryClass::Never
+    }
+}
+
+/// An operation and what it was about: `PullLogs shop/access-log shard 3`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    operation: &'static str,
+    resource: String,
+}
+
+impl Call {
+    /// Names an operation and the path of names it is about, slashes between.
+    pub fn new(operation: &'static str, resource: impl Into<String>) -> Self {
+        Self {
+            operation,
+            resource: resource.into(),
+        }
+    }
+
+    /// The operation, as the service's manual spells it.
+    pub fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// Project, logstore and shard, as far as the operation is about one.
+    pub fn resource(&self) -> &str {
+        &self.resource
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.operation, self.resource)
+    }
+}
+
+/// The service's name for one call, 24 hexadecimal digits; empty when an answer had none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct RequestId(String);
+
+impl RequestId {
+    /// Wraps the text of the header `x-log-requestid`.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, empty when the answer had none.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() {
+            "unknown"
+        } else {
+            &self.0
+        })
+    }
+}

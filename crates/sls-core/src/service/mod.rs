@@ -1,0 +1,11 @@
+//! What a logstore can do for its users, as traits.
+//!
+//! A consumer needs something to read from and a handler something to write to; neither
+//! cares whether it is the service across the network, a server in the same process or a
+//! fake in a test. Each trait here is about one logstore.
+
+mod log_sink;
+mod shard_reader;
+
+pub use log_sink::LogSink;
+pub use shard_reader::{Pull, ShardReader};
