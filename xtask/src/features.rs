@@ -1,6 +1,7 @@
 //! `cargo xtask features`: every feature set of every published crate compiles without a warning.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write as _};
 
 use crate::command::{Command, Outcome, Result};
 use crate::metadata;
@@ -43,6 +44,8 @@ fn run(workspace: &Workspace, mut args: lexopt::Parser) -> Result<Outcome> {
                 println!();
                 continue;
             }
+            // The line is finished below; complaints of the build come between.
+            io::stdout().flush()?;
             let watch = Stopwatch::start();
             let mut command =
                 workspace.cargo(["clippy", "--quiet", "--package", package.name.as_str()]);

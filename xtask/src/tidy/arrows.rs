@@ -219,7 +219,7 @@ fn check_source(krate: &Crate, package: &Package, files: &[File]) -> Vec<Finding
     let upward: BTreeSet<String> = package
         .dependencies
         .iter()
-        .filter(|d| d.in_workspace && d.kind == Kind::Dev)
+        .filter(|d| d.in_workspace && d.kind == Kind::Dev && d.name != krate.name)
         .filter(|d| matches!(krate.arrow_to(&d.name), Verdict::Absent))
         .map(|d| d.name.replace('-', "_"))
         .collect();
