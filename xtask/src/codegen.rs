@@ -16,6 +16,7 @@ use lexopt::Arg;
 use prost_build::Module;
 
 use crate::command::{Command, Outcome, Result};
+use crate::files::slashed;
 use crate::workspace::Workspace;
 
 /// Who owns which schemas: the folder below `proto/`, and the crate its code goes to.
@@ -288,14 +289,6 @@ fn write(root: &Path, present: &Tree, wanted: &Tree) -> Result<()> {
         fs::remove_file(root.join(path))?;
     }
     Ok(())
-}
-
-/// The path with `/` between its parts on every platform.
-fn slashed(path: &Path) -> String {
-    path.iter()
-        .map(|part| part.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join("/")
 }
 
 #[cfg(test)]

@@ -1,7 +1,20 @@
 //! Repository commands: `cargo xtask --help`.
 
+// The commands.
+mod ci; // every check, in order
 mod codegen; // protobuf schemas to Rust
+mod doc; // the documentation and its links
+mod features; // every feature set
+mod it; // integration suites
+mod tidy; // rules about the repository
+mod vectors; // recorded case sets
+
+// What they share.
 mod command; // what a command is
+mod files; // the text files of the repository
+mod links; // links between Markdown files
+mod metadata; // what cargo knows about the crates
+mod stopwatch; // how long a step took
 mod workspace; // where the repository is, and how its programs are run
 
 use std::process::ExitCode;
@@ -9,7 +22,15 @@ use std::process::ExitCode;
 use command::{Command, Outcome, Result};
 use workspace::Workspace;
 
-const COMMANDS: &[&Command] = &[&codegen::COMMAND];
+const COMMANDS: &[&Command] = &[
+    &ci::COMMAND,
+    &tidy::COMMAND,
+    &codegen::COMMAND,
+    &features::COMMAND,
+    &vectors::COMMAND,
+    &doc::COMMAND,
+    &it::COMMAND,
+];
 
 fn main() -> ExitCode {
     match run() {

@@ -1,0 +1,163 @@
+//! `cargo xtask it`: integration suites, which need more than a test may.
+
+use std::process::{Command as Process, Stdio};
+
+use lexopt::{Arg, ValueExt as _};
+
+use crate::command::{Command, Outcome, Result};
+use crate::stopwatch::Stopwatch;
+use crate::workspace::Workspace;
+
+/// A program that runs several crates together, and ends with [`SKIPPED`] when it cannot.
+struct Suite {
+    name: &'static str,
+    about: &'static str,
+    /// One of these programs must be there; without any the suite is skipped.
+    needs: &'static [&'static str],
+    /// The cargo command line that builds and runs it.
+    command: &'static [&'static str],
+}
+
+const SUITES: &[Suite] = &[Suite {
+    name: "clients-python",
+    about: "the official Python package against sls-local, both ways",
+    needs: &["python3", "python"],
+    command: &[
+        "run",
+        "--quiet",
+        "--package",
+        "suites",
+        "--bin",
+        "clients-python",
+    ],
+}];
+
+/// What a suite exits with after saying why it could not run: neither passed nor failed.
+const SKIPPED: i32 = 77;
+
+pub(crate) const COMMAND: Command = Command {
+    name: "it",
+    usage: "[--suite NAME] [--list]",
+    about: "Run the integration suites against a fresh local server",
+    help: "\
+A suite is a program in crates/suites/src/bin/. It exits with 0 when it passed, with 77 when it
+could not run and has said why, and with anything else when it failed.
+All suites run unless one is named.
+
+  --suite NAME   run this one
+  --list         name the suites, run nothing",
+    run,
+};
+
+fn run(workspace: &Workspace, args: lexopt::Parser) -> Result<Outcome> {
+    let (suites, list) = parse(args)?;
+    if list {
+        for suite in suites {
+            println!("{:20} {}", suite.name, suite.about);
+        }
+        return Ok(Outcome::Done);
+    }
+
+    let mut skipped = Vec::new();
+    let mut failed = Vec::new();
+    for suite in &suites {
+        let watch = Stopwatch::start();
+        let result = match suite.run(workspace)? {
+            Ran::Passed => "passed".to_owned(),
+            Ran::Failed => {
+                failed.push(suite.name);
+                "FAILED".to_owned()
+            }
+            Ran::Skipped(why) => {
+                let result = format!("SKIPPED: {why}");
+                skipped.push(format!("{}: {why}", suite.name));
+                result
+            }
+        };
+        println!("suite {}: {result} in {}", suite.name, watch.elapsed());
+    }
+    if !failed.is_empty() {
+        return Err(format!("it: failed: {}", failed.join(", ")).into());
+    }
+    if skipped.is_empty() {
+        Ok(Outcome::Done)
+    } else {
+        Ok(Outcome::Skipped(skipped.join("; ")))
+    }
+}
+
+fn parse(mut args: lexopt::Parser) -> Result<(Vec<&'static Suite>, bool)> {
+    let mut list = false;
+    let mut suites: Vec<&Suite> = Vec::new();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Arg::Long("list") => list = true,
+            Arg::Long("suite") => {
+                let name = args.value()?.string()?;
+                let suite = SUITES
+                    .iter()
+                    .find(|suite| suite.name == name)
+                    .ok_or_else(|| {
+                        format!("it: there is no suite `{name}`; see `cargo xtask it --list`")
+                    })?;
+                suites.push(suite);
+            }
+            _ => return Err(arg.unexpected().into()),
+        }
+    }
+    if suites.is_empty() {
+        suites = SUITES.iter().collect();
+    }
+    Ok((suites, list))
+}
+
+enum Ran {
+    Passed,
+    Failed,
+    Skipped(String),
+}
+
+impl Suite {
+    fn run(&self, workspace: &Workspace) -> Result<Ran> {
+        if !self.needs.is_empty() && !self.needs.iter().any(|program| answers(program)) {
+            return Ok(Ran::Skipped(format!("needs {}", self.needs.join(" or "))));
+        }
+        let status = workspace.status(&mut workspace.cargo(self.command.iter().copied()))?;
+        Ok(match status.code() {
+            Some(0) => Ran::Passed,
+            Some(SKIPPED) => Ran::Skipped("it could not run here, and says why above".to_owned()),
+            _ => Ran::Failed,
+        })
+    }
+}
+
+/// Whether the program is there and starts.
+fn answers(program: &str) -> bool {
+    Process::new(program)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_suite_is_refused_and_none_means_all() {
+        let suites = |args: &[&str]| {
+            parse(lexopt::Parser::from_args(args.iter().copied())).map(|(suites, _)| suites.len())
+        };
+        assert_eq!(suites(&[]).unwrap(), SUITES.len());
+        assert_eq!(suites(&["--suite", "clients-python"]).unwrap(), 1);
+        assert!(suites(&["--suite", "clients"]).is_err());
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_does_not_answer() {
+        assert!(!answers("no-such-program-anywhere"));
+    }
+}
