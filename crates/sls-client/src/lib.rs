@@ -1,1 +1,17 @@
-//! A client for Alibaba Cloud Simple Log Service (SLS)
+// The front page runs a real transport, so its example is only tested where there is one.
+#![cfg_attr(any(not(doctest), feature = "https"), doc = include_str!("../README.md"))]
+
+mod classify; // which answers are worth another attempt
+mod client; // performs operations
+mod config; // what a client is made of
+mod handle; // the everyday calls about a project and a logstore
+mod roles; // a logstore handle in the roles of sls_core::service
+mod sign_layer; // signs every attempt
+mod stream; // reads a shard batch by batch
+
+pub use client::Client;
+pub use config::{BuildError, ClientBuilder};
+pub use handle::{LogstoreHandle, ProjectHandle};
+pub use sls_core::credentials::{Credentials, EnvCredentials, StaticCredentials};
+pub use sls_core::{Endpoint, Error, ErrorCode};
+pub use stream::{ShardHandle, ShardStream, StreamStart};

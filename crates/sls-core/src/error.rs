@@ -3,7 +3,6 @@
 use std::fmt;
 
 use crate::code::{ErrorCode, RetryClass};
-use crate::credentials::CredentialsError;
 
 /// A cause whose type belongs to another crate.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -64,14 +63,15 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// There are no credentials to sign with; nothing was sent.
-    #[error("{call} not sent for want of credentials")]
-    Credentials {
+    /// The request could not be signed, for want of credentials or of a usable clock;
+    /// nothing was sent.
+    #[error("{call} not sent, since it could not be signed")]
+    NotSigned {
         /// What was asked.
         call: Call,
-        /// Why there are none.
+        /// Why not.
         #[source]
-        cause: CredentialsError,
+        cause: BoxError,
     },
 }
 
@@ -83,7 +83,7 @@ impl Error {
             | Self::BadAnswer { call, .. }
             | Self::NoAnswer { call, .. }
             | Self::InvalidRequest { call, .. }
-            | Self::Credentials { call, .. } => call,
+            | Self::NotSigned { call, .. } => call,
         }
     }
 
@@ -119,7 +119,7 @@ impl Error {
             Self::Service { code, status, .. } => RetryClass::of_refusal(code, *status),
             Self::BadAnswer { status, .. } => RetryClass::of_status(*status),
             Self::NoAnswer { .. } => RetryClass::Backoff,
-            Self::InvalidRequest { .. } | Self::Credentials { .. } => RetryClass::Never,
+            Self::InvalidRequest { .. } | Self::NotSigned { .. } => RetryClass::Never,
         }
     }
 

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// The settings of a logstore.
@@ -67,5 +69,18 @@ impl LogstoreConfig {
     pub fn with_ttl_days(mut self, days: u32) -> Self {
         self.ttl = days;
         self
+    }
+}
+
+impl fmt::Display for LogstoreConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name, shard_count, ..
+        } = self;
+        write!(f, "logstore {name}: {shard_count} shards, logs kept ")?;
+        match self.ttl {
+            3650.. => f.write_str("for ever"),
+            days => write!(f, "for {days} days"),
+        }
     }
 }

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// A project as the service describes it.
@@ -25,4 +27,17 @@ pub struct Project {
     /// Members this version does not know, as they came.
     #[serde(flatten)]
     pub other: serde_json::Map<String, serde_json::Value>,
+}
+
+impl fmt::Display for Project {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "project {}", self.name)?;
+        if !self.region.is_empty() {
+            write!(f, " in {}", self.region)?;
+        }
+        if !self.status.is_empty() {
+            write!(f, ", {}", self.status)?;
+        }
+        Ok(())
+    }
 }

@@ -1,0 +1,106 @@
+use std::time::Duration;
+
+use http::header::RETRY_AFTER;
+use http::{Response, StatusCode};
+use sls_core::api::ApiReply;
+use sls_core::{Call, RetryClass};
+use telemetry_delivery::Verdict;
+use telemetry_delivery::retry::Outcome;
+
+/// How long to leave a quota alone that was used up: it is counted by the second.
+const QUOTA_PAUSE: Duration = Duration::from_secs(1);
+
+/// Whether another attempt may help, from what the last one brought.
+pub(crate) fn classify(outcome: Outcome<'_>) -> Verdict {
+    match outcome {
+        Ok(response) if response.status() == StatusCode::OK => Verdict::Done,
+        Ok(response) => match (retry_class(response), retry_after(response)) {
+            (RetryClass::Backoff, None) => Verdict::Again,
+            (RetryClass::Backoff, Some(wait)) => Verdict::After(wait),
+            (RetryClass::Quota, wait) => Verdict::After(wait.unwrap_or(QUOTA_PAUSE)),
+            // The time and the key are the same at the next attempt.
+            (RetryClass::ClockSkew | RetryClass::Credentials | RetryClass::Never, _) => {
+                Verdict::Done
+            }
+        },
+        Err(error) if error.is_transient() => Verdict::Again,
+        Err(_) => Verdict::Done,
+    }
+}
+
+fn retry_class(response: &Response<bytes::Bytes>) -> RetryClass {
+    let reply = ApiReply {
+        status: response.status(),
+        headers: response.headers().clone(),
+        body: response.body().clone(),
+    };
+    reply.refusal(Call::new("", "")).retry_class()
+}
+
+/// The wait that the server asks for, in seconds; a date is not used by this service.
+fn retry_after(response: &Response<bytes::Bytes>) -> Option<Duration> {
+    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    text.trim().parse().ok().map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use telemetry_delivery::{TransportError, TransportErrorKind};
+
+    fn refusal(status: u16, code: &str) -> Response<Bytes> {
+        let body = format!(r#"{{"errorCode":"{code}","errorMessage":""}}"#);
+        let mut response = Response::new(Bytes::from(body));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        response
+    }
+
+    #[test]
+    fn a_refusal_is_judged_by_its_code() {
+        for (status, code, want) in [
+            (400, "ParameterInvalid", Verdict::Done),
+            (401, "SignatureNotMatch", Verdict::Done),
+            (403, "ProjectForbidden", Verdict::Done),
+            (403, "ShardWriteQuotaExceed", Verdict::After(QUOTA_PAUSE)),
+            (404, "LogStoreNotExist", Verdict::Done),
+            (418, "Teapot", Verdict::Done),
+            (500, "InternalServerError", Verdict::Again),
+            (500, "RequestTimeout", Verdict::Again),
+            (503, "ServerBusy", Verdict::Again),
+        ] {
+            assert_eq!(classify(Ok(&refusal(status, code))), want, "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn a_gateways_page_is_judged_by_its_status() {
+        for (status, want) in [
+            (400, Verdict::Done),
+            (429, Verdict::After(QUOTA_PAUSE)),
+            (502, Verdict::Again),
+            (504, Verdict::Again),
+        ] {
+            let mut response = Response::new(Bytes::from_static(b"<html>"));
+            *response.status_mut() = StatusCode::from_u16(status).unwrap();
+            assert_eq!(classify(Ok(&response)), want, "{status}");
+        }
+    }
+
+    #[test]
+    fn the_server_may_name_the_wait() {
+        let mut response = refusal(503, "ServerBusy");
+        response.headers_mut().insert(RETRY_AFTER, 7.into());
+        let want = Verdict::After(Duration::from_secs(7));
+        assert_eq!(classify(Ok(&response)), want);
+    }
+
+    #[test]
+    fn a_connection_that_failed_is_worth_another_try_and_a_bad_request_is_not() {
+        let error = |kind| TransportError::new(kind, "test");
+        let connect = error(TransportErrorKind::Connect);
+        assert_eq!(classify(Err(&connect)), Verdict::Again);
+        let invalid = error(TransportErrorKind::InvalidRequest);
+        assert_eq!(classify(Err(&invalid)), Verdict::Done);
+    }
+}

@@ -1,0 +1,204 @@
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Uri, header};
+use sls_core::api::{ApiReply, ApiRequest, Operation};
+use sls_core::credentials::CredentialsError;
+use sls_core::sign::SignError;
+use sls_core::wire::Compression;
+use sls_core::{Call, CredentialsProvider, Endpoint, Error};
+use telemetry_delivery::{BoxTransport, TransportError};
+use tower::ServiceExt as _;
+
+use crate::config::ClientBuilder;
+use crate::handle::{LogstoreHandle, ProjectHandle};
+use crate::sign_layer::Unsigned;
+
+/// Performs the operations of the log service.
+///
+/// ```text
+///   send(operation)
+///     encode                       sls_core::api, no I/O
+///     Retry                        one deadline around all attempts
+///       Sign                       fresh credentials and time for every attempt
+///         Transport                one attempt, kept connections
+///     decode
+/// ```
+///
+/// Cloning is cheap and clones share connections, credentials and the retry budget, so a
+/// program needs one client for each endpoint.
+///
+/// # Example
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use sls_client::{Client, EnvCredentials};
+///
+/// let client = Client::builder("cn-hangzhou.log.aliyuncs.com".parse()?, EnvCredentials).build()?;
+/// for shard in client.logstore("my-project", "my-logstore").shards().await? {
+///     println!("{shard}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    endpoint: Endpoint,
+    stack: BoxTransport,
+    user_agent: http::HeaderValue,
+    compression: Compression,
+}
+
+impl Client {
+    /// Starts to configure a client.
+    pub fn builder(endpoint: Endpoint, credentials: impl CredentialsProvider) -> ClientBuilder {
+        ClientBuilder::new(endpoint, credentials)
+    }
+
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        stack: BoxTransport,
+        user_agent: http::HeaderValue,
+        compression: Compression,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                endpoint,
+                stack,
+                user_agent,
+                compression,
+            }),
+        }
+    }
+
+    /// Where this client sends its calls.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.inner.endpoint
+    }
+
+    /// How this client compresses what it puts, and wants compressed what it pulls.
+    pub fn compression(&self) -> Compression {
+        self.inner.compression
+    }
+
+    /// The calls about one project.
+    pub fn project(&self, project: impl Into<String>) -> ProjectHandle {
+        ProjectHandle::new(self.clone(), project.into())
+    }
+
+    /// The calls about one logstore.
+    pub fn logstore(
+        &self,
+        project: impl Into<String>,
+        logstore: impl Into<String>,
+    ) -> LogstoreHandle {
+        LogstoreHandle::new(self.clone(), project.into(), logstore.into())
+    }
+
+    /// Performs one operation.
+    ///
+    /// # Errors
+    /// [`Error::Service`] when the service refuses, [`Error::BadAnswer`] when it answers
+    /// nonsense, [`Error::NoAnswer`] when no complete answer arrives in time, and the
+    /// others when nothing was sent.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the attempt in flight; the service may have acted on it.
+    pub async fn send<O: Operation>(&self, operation: &O) -> Result<O::Reply, Error> {
+        let request = self.request(operation)?;
+        let outcome = self.inner.stack.clone().oneshot(request).await;
+        let response = outcome.map_err(|cause| no_answer(operation.call(), cause))?;
+        let (parts, body) = response.into_parts();
+        operation.read(&ApiReply {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        })
+    }
+
+    /// Adds the address; the signature is added for every attempt.
+    fn request<O: Operation>(&self, operation: &O) -> Result<Request<Bytes>, Error> {
+        let project = operation.project();
+        if let Some(reason) = unusable_as_host(project) {
+            return Err(Error::InvalidRequest {
+                call: operation.call(),
+                reason: format!("{project:?} is not a project: {reason}"),
+            });
+        }
+        let encoded = operation.encode();
+        let invalid = |reason: String| Error::InvalidRequest {
+            call: operation.call(),
+            reason,
+        };
+        let endpoint = &self.inner.endpoint;
+        let address = endpoint.base_url(project) + &encoded.path_and_query();
+        let uri: Uri = address
+            .parse()
+            .map_err(|cause| invalid(format!("the address cannot be written: {cause}")))?;
+        let host = endpoint
+            .host_header(project)
+            .parse()
+            .map_err(|_| invalid("the host cannot be written".to_owned()))?;
+        let ApiRequest {
+            method,
+            path,
+            query,
+            headers,
+            body,
+        } = encoded;
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        request.headers_mut().insert(header::HOST, host);
+        request
+            .headers_mut()
+            .insert(header::USER_AGENT, self.inner.user_agent.clone());
+        request
+            .extensions_mut()
+            .insert(Arc::new(Unsigned { path, query }));
+        Ok(request)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("endpoint", &self.inner.endpoint)
+            .field("compression", &self.inner.compression)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The project becomes part of the host name, so what it may hold decides where we connect.
+fn unusable_as_host(project: &str) -> Option<&'static str> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    if project.is_empty() {
+        Some("it is empty")
+    } else if !project.bytes().all(allowed) {
+        Some("it may hold letters, digits and - only")
+    } else {
+        None
+    }
+}
+
+fn no_answer(call: Call, cause: TransportError) -> Error {
+    let may_have_acted = cause.may_have_been_sent();
+    let not_signed = std::error::Error::source(&cause).is_some_and(|source| {
+        source.is::<CredentialsError>() || source.is::<SignError>()
+    });
+    let cause = Box::new(cause);
+    if not_signed {
+        Error::NotSigned { call, cause }
+    } else {
+        Error::NoAnswer {
+            call,
+            may_have_acted,
+            cause,
+        }
+    }
+}
