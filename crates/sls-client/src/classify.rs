@@ -4,8 +4,8 @@ use http::header::RETRY_AFTER;
 use http::{Response, StatusCode};
 use sls_core::api::ApiReply;
 use sls_core::{Call, RetryClass};
-use telemetry_delivery::Verdict;
-use telemetry_delivery::retry::Outcome;
+
+use telemetry_delivery::{Outcome, Verdict};
 
 /// How long to leave a quota alone that was used up: it is counted by the second.
 const QUOTA_PAUSE: Duration = Duration::from_secs(1);
@@ -69,7 +69,11 @@ mod tests {
             (500, "RequestTimeout", Verdict::Again),
             (503, "ServerBusy", Verdict::Again),
         ] {
-            assert_eq!(classify(Ok(&refusal(status, code))), want, "{status} {code}");
+            assert_eq!(
+                classify(Ok(&refusal(status, code))),
+                want,
+                "{status} {code}"
+            );
         }
     }
 

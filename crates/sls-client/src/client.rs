@@ -188,9 +188,8 @@ fn unusable_as_host(project: &str) -> Option<&'static str> {
 
 fn no_answer(call: Call, cause: TransportError) -> Error {
     let may_have_acted = cause.may_have_been_sent();
-    let not_signed = std::error::Error::source(&cause).is_some_and(|source| {
-        source.is::<CredentialsError>() || source.is::<SignError>()
-    });
+    let not_signed = std::error::Error::source(&cause)
+        .is_some_and(|source| source.is::<CredentialsError>() || source.is::<SignError>());
     let cause = Box::new(cause);
     if not_signed {
         Error::NotSigned { call, cause }

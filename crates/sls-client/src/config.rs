@@ -116,8 +116,8 @@ impl ClientBuilder {
     /// # Errors
     /// [`BuildError`] names the setting that is out of range.
     pub fn build_with(self, transport: impl Transport) -> Result<Client, BuildError> {
-        let user_agent = HeaderValue::from_str(&self.user_agent)
-            .map_err(|_| BuildError::InvalidUserAgent)?;
+        let user_agent =
+            HeaderValue::from_str(&self.user_agent).map_err(|_| BuildError::InvalidUserAgent)?;
         let sign = SignLayer {
             signer: self.signer,
             credentials: self.credentials,

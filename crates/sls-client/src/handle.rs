@@ -4,9 +4,7 @@ use sls_core::api::{
     CreateLogstore, CreateProject, GetCursor, GetCursorTime, GetLogstore, GetProject, ListShards,
     PullLogs, PutBody, PutLogs,
 };
-use sls_core::model::{
-    Cursor, CursorPosition, HashKey, LogstoreConfig, Project, Shard, ShardId,
-};
+use sls_core::model::{Cursor, CursorPosition, HashKey, LogstoreConfig, Project, Shard, ShardId};
 use sls_core::wire::EncodedGroup;
 use sls_core::{Call, Error};
 
@@ -171,13 +169,18 @@ impl LogstoreHandle {
         shard: ShardId,
         cursor: &Cursor,
     ) -> Result<SystemTime, Error> {
-        let previous = cursor.position().and_then(|position| position.checked_sub(1));
+        let previous = cursor
+            .position()
+            .and_then(|position| position.checked_sub(1));
         let previous = previous.ok_or_else(|| Error::InvalidRequest {
             call: Call::new(
                 "GetCursorTime",
                 format!("{}/{} shard {shard}", self.project, self.logstore),
             ),
-            reason: format!("there is no position in front of the cursor {:?}", cursor.as_str()),
+            reason: format!(
+                "there is no position in front of the cursor {:?}",
+                cursor.as_str()
+            ),
         })?;
         self.cursor_time(shard, Cursor::at_position(previous)).await
     }
@@ -206,5 +209,4 @@ impl LogstoreHandle {
     pub fn shard(&self, shard: ShardId) -> ShardHandle<Self> {
         ShardHandle::new(self.clone(), shard)
     }
-
 }

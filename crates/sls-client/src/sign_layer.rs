@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use sls_core::CredentialsProvider;
 use sls_core::sign::{SignableRequest, Signer};
-use telemetry_delivery::transport::ResponseFuture;
-use telemetry_delivery::{Clock, Transport, TransportError, TransportErrorKind};
+
+use telemetry_delivery::{Clock, ResponseFuture, Transport, TransportError, TransportErrorKind};
 use tower::{Layer, Service};
 
 /// What is signed of a request and cannot be read back from its URI: the text before
