@@ -99,6 +99,12 @@ pub trait CredentialsProvider: fmt::Debug + Send + Sync + 'static {
 
 const _: fn(&dyn CredentialsProvider) = |_| {};
 
+impl<P: CredentialsProvider + ?Sized> CredentialsProvider for Arc<P> {
+    fn credentials(&self) -> CredentialsFuture<'_> {
+        (**self).credentials()
+    }
+}
+
 /// Credentials that never change.
 #[derive(Debug, Clone)]
 pub struct StaticCredentials(Credentials);

@@ -1,1 +1,4 @@
-//! Integration suites that need several crates, one program each, run by `cargo xtask it`.
+//! Integration suites that need several crates, one program each, run by `cargo xtask it`,
+//! and the recorded cases, run by `cargo xtask vectors` and by `cargo test`.
+
+pub mod vectors;
