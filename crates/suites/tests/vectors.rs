@@ -5,7 +5,9 @@ use testkit::vectors;
 
 #[track_caller]
 fn nothing_failed(set: Set) {
-    let tally = set.run(&vectors(set.name())).unwrap();
+    let tally = set
+        .run(&vectors(set.name()))
+        .expect("the copies are readable");
     assert_eq!(tally.failed(), [], "{}", set.name());
     let cases = tally.passed() + tally.pending().len();
     assert!(cases > 0, "no case was found");
