@@ -65,3 +65,31 @@ fn cut(text: &str) -> String {
         _ => shown.take(WIDEST - 1).chain(['…']).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn rows_with_other_fields_share_the_columns() {
+        let mut table = Table::default();
+        table.push(row(&[("a", "1"), ("b", "22")]));
+        table.push(row(&[("b", "3"), ("c", "4\n")]));
+        assert_eq!(table.to_string(), "a  b   c\n-  --  --\n1  22\n   3   4\n");
+    }
+
+    #[test]
+    fn long_text_is_cut() {
+        let mut table = Table::default();
+        table.push(row(&[("a", &"长".repeat(100))]));
+        let shown = table.to_string();
+        assert_eq!(shown.lines().last().unwrap().chars().count(), WIDEST);
+    }
+}
