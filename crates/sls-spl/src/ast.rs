@@ -126,7 +126,7 @@ pub(crate) enum ExprKind {
         negated: bool,
         text: Box<Expr>,
         pattern: Box<Expr>,
-        escape: Option<String>,
+        escape: Option<char>,
     },
     In {
         negated: bool,
@@ -155,7 +155,7 @@ pub(crate) enum ExprKind {
     Cast {
         checked: bool,
         value: Box<Expr>,
-        target: TypeName,
+        target: Box<TypeName>,
     },
     Case {
         operand: Option<Box<Expr>>,

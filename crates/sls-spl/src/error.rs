@@ -153,15 +153,6 @@ fn floor_boundary(text: &str, at: usize) -> usize {
 }
 
 impl Error {
-    pub(crate) fn at(kind: ErrorKind, span: Span, message: impl Into<String>) -> Fault {
-        Fault {
-            kind,
-            span,
-            message: message.into(),
-            hint: None,
-        }
-    }
-
     /// An error that belongs to no place in the text.
     pub(crate) fn whole(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
@@ -237,8 +228,15 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// An error that does not know its text yet; what the lexer, parser and compiler return.
+///
+/// Boxed inside: results that may be faults are everywhere on the stack of the parser.
 #[derive(Clone, Debug)]
 pub(crate) struct Fault {
+    inner: Box<FaultInner>,
+}
+
+#[derive(Clone, Debug)]
+struct FaultInner {
     kind: ErrorKind,
     span: Span,
     message: String,
@@ -246,28 +244,39 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
+    fn new(kind: ErrorKind, span: Span, message: impl Into<String>) -> Self {
+        Self {
+            inner: Box::new(FaultInner {
+                kind,
+                span,
+                message: message.into(),
+                hint: None,
+            }),
+        }
+    }
+
     pub(crate) fn syntax(span: Span, message: impl Into<String>) -> Self {
-        Error::at(ErrorKind::Syntax, span, message)
+        Self::new(ErrorKind::Syntax, span, message)
     }
 
     pub(crate) fn semantic(span: Span, message: impl Into<String>) -> Self {
-        Error::at(ErrorKind::Semantic, span, message)
+        Self::new(ErrorKind::Semantic, span, message)
     }
 
     pub(crate) fn types(span: Span, message: impl Into<String>) -> Self {
-        Error::at(ErrorKind::Type, span, message)
+        Self::new(ErrorKind::Type, span, message)
     }
 
     pub(crate) fn unsupported(span: Span, message: impl Into<String>) -> Self {
-        Error::at(ErrorKind::Unsupported, span, message)
+        Self::new(ErrorKind::Unsupported, span, message)
     }
 
     pub(crate) fn limit(span: Span, message: impl Into<String>) -> Self {
-        Error::at(ErrorKind::Limit, span, message)
+        Self::new(ErrorKind::Limit, span, message)
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.inner.hint = Some(hint.into());
         self
     }
 
@@ -275,10 +284,10 @@ impl Fault {
     pub(crate) fn in_text(self, source: &str) -> Error {
         Error {
             inner: Box::new(Inner {
-                kind: self.kind,
-                message: self.message,
-                hint: self.hint,
-                place: Some(Place::new(source, self.span)),
+                kind: self.inner.kind,
+                message: self.inner.message,
+                hint: self.inner.hint,
+                place: Some(Place::new(source, self.inner.span)),
             }),
         }
     }

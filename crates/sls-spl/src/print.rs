@@ -263,7 +263,7 @@ impl Display for Expr {
                 match escape {
                     Some(escape) => {
                         f.write_str(" escape ")?;
-                        string(f, escape)
+                        string(f, escape.encode_utf8(&mut [0; 4]))
                     }
                     None => Ok(()),
                 }

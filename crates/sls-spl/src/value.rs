@@ -124,7 +124,6 @@ impl<'a> Value<'a> {
             (Self::Json(a), Self::Json(b)) => Some(a == b),
             _ => match self.compare(other) {
                 Comparison::Ordered(ordering) => Some(ordering.is_eq()),
-                Comparison::Unordered => Some(false),
                 Comparison::Incomparable => None,
             },
         }
@@ -152,9 +151,11 @@ impl<'a> Value<'a> {
             }
             _ => {
                 return match (self.as_double(), other.as_double()) {
-                    (Some(a), Some(b)) => a
-                        .partial_cmp(&b)
-                        .map_or(Comparison::Unordered, Comparison::Ordered),
+                    // NaN equals itself and is larger than every other number.
+                    (Some(a), Some(b)) => Comparison::Ordered(
+                        a.partial_cmp(&b)
+                            .unwrap_or_else(|| a.is_nan().cmp(&b.is_nan())),
+                    ),
                     _ => Comparison::Incomparable,
                 };
             }
@@ -166,10 +167,6 @@ impl<'a> Value<'a> {
     pub(crate) fn total_order(self, other: Self) -> Ordering {
         match self.compare(other) {
             Comparison::Ordered(ordering) => ordering,
-            Comparison::Unordered => {
-                let nan = |value: Self| value.as_double().is_some_and(f64::is_nan);
-                nan(self).cmp(&nan(other))
-            }
             Comparison::Incomparable => match (self, other) {
                 (Self::Json(a), Self::Json(b)) => a.cmp(b),
                 (Self::Map(a), Self::Map(b)) => {
@@ -272,8 +269,6 @@ impl<'a> Value<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Comparison {
     Ordered(Ordering),
-    /// Numbers, of which one is NaN.
-    Unordered,
     /// Null, or kinds that do not compare.
     Incomparable,
 }

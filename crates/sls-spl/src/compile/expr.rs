@@ -73,7 +73,7 @@ impl Compiler<'_> {
                 text,
                 pattern,
                 escape,
-            } => self.like(*negated, text, pattern, escape.as_deref())?,
+            } => self.like(*negated, text, pattern, *escape)?,
             ExprKind::In {
                 negated,
                 value,
@@ -232,11 +232,10 @@ impl Compiler<'_> {
         negated: bool,
         text: &Expr,
         pattern: &Expr,
-        escape: Option<&str>,
+        escape: Option<char>,
     ) -> Result<Typed, Fault> {
         let typed = self.expr(text)?;
         want(&typed.kind, &Type::Varchar, text.span, "like")?;
-        let escape = escape.and_then(|escape| escape.chars().next());
         let compiled = self.expr(pattern)?;
         want(&compiled.kind, &Type::Varchar, pattern.span, "like")?;
         let fixed = match &compiled.node {

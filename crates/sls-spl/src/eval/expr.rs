@@ -221,7 +221,6 @@ pub(crate) fn compare(
     };
     match left.compare(right) {
         Comparison::Ordered(ordering) => Some(holds(op, ordering)),
-        Comparison::Unordered => Some(op == CompareOp::NotEqual),
         Comparison::Incomparable => {
             cx.fail("these types do not compare", b"");
             None

@@ -153,9 +153,12 @@ fn array_contains<'a>(call: &Call<'a, '_>) -> Value<'a> {
         }
         (number, Kind::Number) => match number.as_integer() {
             Some(wanted) => number::parse_integer(node.raw().as_bytes()) == Some(wanted),
+            // A number written as an integer is none of the doubles.
             None => {
                 let wanted = number.as_double();
-                wanted.is_some() && number::parse_double(node.raw().as_bytes()) == wanted
+                node.raw().contains(['.', 'e', 'E'])
+                    && wanted.is_some()
+                    && number::parse_double(node.raw().as_bytes()) == wanted
             }
         },
         _ => false,

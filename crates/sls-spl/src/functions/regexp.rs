@@ -152,7 +152,7 @@ fn try_replace<'a>(call: &Call<'a, '_>) -> Result<Value<'a>, Value<'a>> {
     let Some(template) = Template::new(with, &regex) else {
         return Err(call
             .cx
-            .fail("the replacement names no group", with.as_bytes()));
+            .fail("the replacement names an unknown group", with.as_bytes()));
     };
     let text = text.as_bytes();
     let mut out: Vec<u8> = Vec::new();
@@ -191,10 +191,10 @@ enum Part<'t> {
 impl<'t> Template<'t> {
     /// Reads `\1`, `$1`, `${name}`, and `\\` and `\$` for the characters themselves.
     ///
+    /// A number the pattern has no group for stands for nothing.
     /// `None` when it names a group the pattern does not have.
     fn new(text: &'t str, regex: &Regex) -> Option<Self> {
         let groups = regex.captures_len();
-        let known = |group: usize| (group < groups).then_some(Part::Group(group));
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some(at) = rest.find(['\\', '$']) {
@@ -204,7 +204,7 @@ impl<'t> Template<'t> {
             let next = after.bytes().next();
             rest = match (mark, next) {
                 ("\\", Some(digit @ b'0'..=b'9')) => {
-                    parts.push(known(usize::from(digit - b'0'))?);
+                    parts.push(Part::Group(usize::from(digit - b'0')));
                     &after[1..]
                 }
                 ("\\", Some(b'\\' | b'$')) => {
@@ -213,14 +213,14 @@ impl<'t> Template<'t> {
                 }
                 ("$", Some(b'0'..=b'9')) => {
                     let (group, used) = longest_group(after, groups);
-                    parts.push(known(group)?);
+                    parts.push(Part::Group(group));
                     &after[used..]
                 }
                 ("$", Some(b'{')) if after.contains('}') => {
                     let (name, tail) = after[1..].split_once('}')?;
                     let named = regex.capture_names().position(|n| n == Some(name));
                     let group = named.or_else(|| name.parse().ok())?;
-                    parts.push(known(group)?);
+                    parts.push(Part::Group(group));
                     tail
                 }
                 _ => {

@@ -250,9 +250,9 @@ fn parameter<'a>(call: &Call<'a, '_>) -> Value<'a> {
     };
     for pair in query.split('&') {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let key = percent_decode(key, true).unwrap_or_default();
+        let key = percent_decode(key, false).unwrap_or_default();
         if key == name.as_bytes() && !pair.is_empty() {
-            let value = percent_decode(value, true).unwrap_or_default();
+            let value = percent_decode(value, false).unwrap_or_default();
             return call.cx.text(&String::from_utf8_lossy(&value));
         }
     }

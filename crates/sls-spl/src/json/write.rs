@@ -17,6 +17,8 @@ pub(crate) fn write_string(text: &str, out: &mut String) {
             b'\n' => out.push_str("\\n"),
             b'\r' => out.push_str("\\r"),
             b'\t' => out.push_str("\\t"),
+            8 => out.push_str("\\b"),
+            12 => out.push_str("\\f"),
             control => {
                 out.push_str("\\u00");
                 out.push(char::from(HEX[usize::from(control >> 4)]));
@@ -28,48 +30,53 @@ pub(crate) fn write_string(text: &str, out: &mut String) {
     out.push('"');
 }
 
-/// Whether a valid JSON text has no blanks outside its strings.
+/// Whether a valid JSON text is as [`compact`] would write it, as far as a glance can tell.
 pub(crate) fn is_compact(raw: &str) -> bool {
     let mut inside = false;
-    let mut escaped = false;
     for byte in raw.bytes() {
-        if inside {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => inside = false,
-                _ => {}
-            }
-        } else if byte == b'"' {
-            inside = true;
-        } else if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
-            return false;
+        match byte {
+            b'\\' => return false,
+            b'"' => inside = !inside,
+            b' ' | b'\t' | b'\n' | b'\r' if !inside => return false,
+            _ => {}
         }
     }
     true
 }
 
-/// Copies a valid JSON text without the blanks outside its strings.
+/// Copies a valid JSON text without the blanks outside its strings and without needless escapes.
 pub(crate) fn compact(raw: &str, out: &mut String) {
-    let mut inside = false;
+    let mut rest = raw;
+    while let Some(at) = rest.find(['"', ' ', '\t', '\n', '\r']) {
+        out.push_str(&rest[..at]);
+        let after = &rest[at..];
+        if !after.starts_with('"') {
+            rest = &after[1..];
+            continue;
+        }
+        let text = &after[..string_end(after)];
+        if text.contains('\\') {
+            write_string(&super::Node { raw: text }.decoded(), out);
+        } else {
+            out.push_str(text);
+        }
+        rest = &after[text.len()..];
+    }
+    out.push_str(rest);
+}
+
+/// The length of the string a text starts with, quotes included.
+fn string_end(text: &str) -> usize {
     let mut escaped = false;
-    let mut plain = 0;
-    for (at, byte) in raw.bytes().enumerate() {
-        if inside {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => inside = false,
-                _ => {}
-            }
-        } else if byte == b'"' {
-            inside = true;
-        } else if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
-            out.push_str(&raw[plain..at]);
-            plain = at + 1;
+    for (at, byte) in text.bytes().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return at + 1,
+            _ => {}
         }
     }
-    out.push_str(&raw[plain..]);
+    text.len()
 }
 
 #[cfg(test)]
@@ -79,9 +86,16 @@ mod tests {
     #[test]
     fn blanks_inside_strings_stay() {
         let mut out = String::new();
-        compact("{ \"a b\" : [ 1 , \"\\\" x\" ] }", &mut out);
-        assert_eq!(out, "{\"a b\":[1,\"\\\" x\"]}");
-        assert!(is_compact(&out));
+        compact("{ \"a b\" : [ 1.50 , \"\\\" x\" ] }", &mut out);
+        assert_eq!(out, "{\"a b\":[1.50,\"\\\" x\"]}");
+        assert!(is_compact("{\"a b\":[1]}"));
+    }
+
+    #[test]
+    fn needless_escapes_are_decoded() {
+        let mut out = String::new();
+        compact(r#"["\u6d4b\/", "\u0001\n\b\"\\"]"#, &mut out);
+        assert_eq!(out, r#"["测/","\u0001\n\b\"\\"]"#);
     }
 
     #[test]

@@ -141,15 +141,16 @@ impl Parser {
         Ok(left)
     }
 
-    fn escape(&mut self) -> Parsed<String> {
+    fn escape(&mut self) -> Parsed<char> {
         let literal = self.string()?;
-        if literal.text.chars().count() != 1 {
-            return Err(Fault::semantic(
+        let mut chars = literal.text.chars();
+        match (chars.next(), chars.next()) {
+            (Some(escape), None) => Ok(escape),
+            _ => Err(Fault::semantic(
                 literal.span,
                 "the escape of like must be one character",
-            ));
+            )),
         }
-        Ok(literal.text)
     }
 
     /// `||`, then `+ -`, then `* / %`, each left to right; `floor` is the loosest allowed.
@@ -354,7 +355,7 @@ impl Parser {
         self.advance();
         let value = Box::new(self.expr()?);
         self.expect_word("as")?;
-        let target = self.type_name()?;
+        let target = Box::new(self.type_name()?);
         self.expect(Mark::CloseParen)?;
         let span = start.to(self.last_span());
         build(

@@ -13,7 +13,7 @@ use crate::lexer;
 use crate::token::{Bad, Mark, Token, TokenKind};
 
 /// Deepest nesting of an expression, both as written and as a tree.
-pub(crate) const MAX_DEPTH: u16 = 128;
+pub(crate) const MAX_DEPTH: u16 = 64;
 
 type Parsed<T> = Result<T, Fault>;
 
