@@ -1,1 +1,23 @@
-//! How bytes leave the process: HTTP transport, retry with one deadline, and the clock
+// The front page runs a real transport, so its example is only tested where there is one.
+#![cfg_attr(any(not(doctest), feature = "https"), doc = include_str!("../README.md"))]
+
+mod clock; // the wall clock, and one that tests turn by hand
+mod error; // a setting out of range
+mod retry; // one deadline, several attempts
+mod transport; // one attempt: a request out, an answer in
+
+pub use clock::{Clock, SystemClock};
+pub use error::ConfigError;
+pub use retry::{Attempts, Backoff, Outcome, Retry, RetryBudget, RetryConfig, RetryLayer, Verdict};
+pub use transport::{
+    BodyErrorKind, BoxTransport, ResponseFuture, TimeoutKind, Transport, TransportError,
+    TransportErrorKind,
+};
+
+#[cfg(feature = "https")]
+pub use transport::{HttpsConfig, HttpsTransport};
+
+#[cfg(any(test, feature = "test-util"))]
+pub use clock::ManualClock;
+#[cfg(any(test, feature = "test-util"))]
+pub use transport::{Reply, ScriptedTransport};

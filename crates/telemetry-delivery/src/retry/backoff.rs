@@ -1,0 +1,105 @@
+use std::time::Duration;
+
+/// Exponential backoff with full jitter, as arithmetic only.
+///
+/// The wait before retry `n` is anything from zero to `base * 2^(n-1)`, and never above `cap`.
+/// Spreading over the whole range keeps clients that failed together from coming back together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backoff {
+    base: Duration,
+    cap: Duration,
+}
+
+impl Default for Backoff {
+    /// A base of 500 milliseconds and a cap of 20 seconds.
+    fn default() -> Self {
+        Self::new(Duration::from_millis(500), Duration::from_secs(20))
+    }
+}
+
+impl Backoff {
+    /// Waits up to `base` at first, doubling up to `cap`. Any value will do; a `base` of zero
+    /// never waits.
+    #[must_use]
+    pub const fn new(base: Duration, cap: Duration) -> Self {
+        Self { base, cap }
+    }
+
+    /// The longest wait before retry `retry`, counted from 1.
+    #[must_use]
+    pub fn ceiling(&self, retry: u32) -> Duration {
+        let doublings = retry.saturating_sub(1);
+        let factor = 1u32.checked_shl(doublings).unwrap_or(u32::MAX);
+        self.base.saturating_mul(factor).min(self.cap)
+    }
+
+    /// The wait before retry `retry`, counted from 1.
+    ///
+    /// `random` is uniform over all of `u64`: zero gives no wait, the maximum gives the
+    /// [`ceiling`](Self::ceiling), or 584 years when that is longer.
+    #[must_use]
+    pub fn delay(&self, retry: u32, random: u64) -> Duration {
+        let ceiling = u64::try_from(self.ceiling(retry).as_nanos()).unwrap_or(u64::MAX);
+        let nanos = (u128::from(ceiling) * (u128::from(random) + 1)) >> 64;
+        Duration::from_nanos(nanos as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn the_ceiling_doubles_up_to_the_cap() {
+        let backoff = Backoff::new(500 * MS, Duration::from_secs(3));
+        let ceilings: Vec<_> = (1..=5).map(|retry| backoff.ceiling(retry)).collect();
+        assert_eq!(
+            ceilings,
+            [500 * MS, 1000 * MS, 2000 * MS, 3000 * MS, 3000 * MS]
+        );
+    }
+
+    #[test]
+    fn random_numbers_map_onto_the_whole_range() {
+        let backoff = Backoff::new(1000 * MS, Duration::from_secs(20));
+        assert_eq!(backoff.delay(1, 0), Duration::ZERO);
+        assert_eq!(backoff.delay(1, u64::MAX / 2), 500 * MS);
+        assert_eq!(backoff.delay(1, u64::MAX), 1000 * MS);
+    }
+
+    #[test]
+    fn the_largest_values_do_not_overflow() {
+        let backoff = Backoff::new(Duration::MAX, Duration::MAX);
+        let centuries = Duration::from_nanos(u64::MAX);
+        assert_eq!(backoff.delay(u32::MAX, u64::MAX), centuries);
+    }
+
+    proptest! {
+        #[test]
+        fn a_delay_never_exceeds_its_ceiling(
+            base in any::<Duration>(),
+            cap in any::<Duration>(),
+            retry in any::<u32>(),
+            random in any::<u64>(),
+        ) {
+            let backoff = Backoff::new(base, cap);
+            prop_assert!(backoff.ceiling(retry) <= cap);
+            prop_assert!(backoff.delay(retry, random) <= backoff.ceiling(retry));
+        }
+
+        #[test]
+        fn a_larger_random_number_never_waits_less(
+            retry in 1u32..40,
+            one in any::<u64>(),
+            other in any::<u64>(),
+        ) {
+            let backoff = Backoff::default();
+            let (less, more) = (one.min(other), one.max(other));
+            prop_assert!(backoff.delay(retry, less) <= backoff.delay(retry, more));
+        }
+    }
+}

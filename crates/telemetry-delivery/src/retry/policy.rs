@@ -1,0 +1,21 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+
+use crate::transport::TransportError;
+
+/// How one attempt ended, as the function that judges it sees it.
+pub type Outcome<'a> = Result<&'a Response<Bytes>, &'a TransportError>;
+
+/// What to do after an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// Hand the outcome to the caller, good or bad.
+    Done,
+    /// Try again after the configured backoff.
+    Again,
+    /// Try again after exactly this time, as a server asked for; zero means at once.
+    After(Duration),
+}
