@@ -1,5 +1,10 @@
 //! Bodies: compressed, truncated, oversized, lying, and what may be inside.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
 mod support;
 
 use sls_core::wire::{Compression, GroupEncoder, GroupMeta};

@@ -1,5 +1,10 @@
 //! Cursors and pulls: every boundary, routing, expiry, and the memory budget.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
 mod support;
 
 use std::time::Duration;
@@ -255,6 +260,15 @@ async fn cursors_by_time_go_by_the_time_of_receipt() {
     ] {
         assert_eq!(cursor(&service, 0, time).await, begin + want, "{time}");
     }
+    for (count, want) in [(1, start + 100), (1000, start + 300)] {
+        let answer = ask(&service, pull(0, begin, count)).await.expect_ok();
+        assert_eq!(answer.header("x-log-cursor-time"), want.to_string());
+    }
+    let answer = ask(&service, pull(0, begin + 3, 1)).await.expect_ok();
+    assert_eq!(
+        answer.header("x-log-cursor-time"),
+        (start + 400).to_string()
+    );
     for (position, want) in [(0, start + 100), (2, start + 300), (3, start + 400)] {
         let draft = shard(0)
             .query("type", "cursor_time")

@@ -1,5 +1,10 @@
 //! Projects and logstores: made, read, changed, listed, deleted, and refused.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
 mod support;
 
 use serde_json::{Value, json};
@@ -55,6 +60,18 @@ async fn paths_and_methods_that_nobody_serves_are_refused() {
         .send(&service)
         .await;
     answer.expect(400, "ParameterInvalid");
+}
+
+#[tokio::test]
+async fn operations_that_are_left_out_are_named() {
+    let (service, _) = service(1).await;
+    let logs = Draft::new("GET", "/logs").send(&service).await;
+    let logs = logs.expect(400, "NotSupported");
+    assert!(
+        logs.message().contains("GetProjectLogs"),
+        "{}",
+        logs.message()
+    );
 }
 
 #[tokio::test]

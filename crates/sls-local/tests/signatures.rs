@@ -1,5 +1,10 @@
 //! Who may ask: unknown keys, wrong secrets, changed requests, clocks that are off.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
 mod support;
 
 use std::time::Duration;

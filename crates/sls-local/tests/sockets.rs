@@ -1,5 +1,10 @@
 //! Over a real socket: limits, slow and broken clients, an orderly end.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
 mod support;
 
 use std::time::Duration;

@@ -1,5 +1,10 @@
 //! Every recorded request of the official clients, with the signature check on.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
 mod support;
 
 use std::fs;

@@ -13,6 +13,7 @@ mod names; // which names are accepted
 mod project; // a project and its logstores
 mod put_rules; // what a log group must be like
 mod shard; // a log and cursors into it
+pub(crate) mod spl; // a query over log groups
 mod storage; // where groups are kept
 
 use std::collections::BTreeMap;

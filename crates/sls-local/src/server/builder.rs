@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sls_core::Credentials;
+use sls_spl::Options;
 use telemetry_delivery::{Clock, SystemClock};
 
 use super::LocalServer;
@@ -11,7 +12,7 @@ use crate::clock::ServerClock;
 use crate::engine::{Engine, MemoryStorage, PutRules};
 use crate::error::Error;
 use crate::service::LocalService;
-use crate::sls::{Face, HostNames, Keys};
+use crate::sls::{Face, HostNames, Keys, Programs};
 
 /// The key that is accepted unless others are given.
 const DEFAULT_KEY: (&str, &str) = ("local", "local-secret");
@@ -26,6 +27,7 @@ pub struct LocalServerBuilder {
     clock: Arc<dyn Clock>,
     memory_budget: usize,
     region: String,
+    query: Options,
     hosts: HostNames,
     rules: PutRules,
     limits: Limits,
@@ -40,6 +42,7 @@ impl Default for LocalServerBuilder {
             clock: Arc::new(SystemClock),
             memory_budget: Self::DEFAULT_MEMORY_BUDGET,
             region: "local".to_owned(),
+            query: Options::default(),
             hosts: HostNames::default(),
             rules: PutRules::default(),
             limits: Limits::default(),
@@ -106,6 +109,21 @@ impl LocalServerBuilder {
         self
     }
 
+    /// Reads and prints local times in queries in this zone of the IANA database.
+    /// Default: `Asia/Shanghai`.
+    ///
+    /// With an unknown name every query is refused.
+    pub fn time_zone(mut self, name: impl Into<String>) -> Self {
+        self.query = self.query.with_time_zone(name);
+        self
+    }
+
+    /// Lets a query take so long for one pull. Default: 5 seconds, as on the service.
+    pub fn query_timeout(mut self, timeout: Duration) -> Self {
+        self.query = self.query.with_time_limit(timeout);
+        self
+    }
+
     /// Refuses logs whose time is too far before or after the time of their arrival.
     /// Default: any time is accepted.
     pub fn log_time_window(mut self, before: Duration, after: Duration) -> Self {
@@ -169,6 +187,7 @@ impl LocalServerBuilder {
             },
             self.hosts,
             self.region,
+            Programs::new(self.query),
             ServerClock::new(self.clock),
         );
         (LocalService::new(face), credentials)

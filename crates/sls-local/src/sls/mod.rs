@@ -16,6 +16,7 @@ mod api;
 mod auth;
 mod body;
 mod host;
+mod programs;
 mod request;
 mod request_id;
 mod route;
@@ -31,6 +32,7 @@ use sls_core::wire::headers;
 pub(crate) use auth::Keys;
 pub(crate) use body::too_large;
 pub(crate) use host::HostNames;
+pub(crate) use programs::Programs;
 
 use crate::clock::ServerClock;
 use crate::engine::{Engine, unix_seconds};
@@ -62,6 +64,7 @@ pub(crate) struct Face {
     keys: Keys,
     hosts: HostNames,
     region: String,
+    programs: Programs,
     clock: ServerClock,
     ids: RequestIds,
 }
@@ -72,6 +75,7 @@ impl Face {
         keys: Keys,
         hosts: HostNames,
         region: String,
+        programs: Programs,
         clock: ServerClock,
     ) -> Self {
         let ids = RequestIds::new(clock.now());
@@ -80,6 +84,7 @@ impl Face {
             keys,
             hosts,
             region,
+            programs,
             clock,
             ids,
         }

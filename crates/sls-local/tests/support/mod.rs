@@ -1,6 +1,10 @@
 //! What the tests share: a service whose clock stands still, and signed requests to it.
 
 #![allow(dead_code, reason = "every test program uses another part of it")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

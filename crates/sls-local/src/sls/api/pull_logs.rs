@@ -2,6 +2,7 @@ use sls_core::model::Cursor;
 use sls_core::wire::{GroupListEncoder, headers};
 
 use super::{Answer, Context};
+use crate::engine::spl::{self, Evaluated};
 use crate::engine::{Pulled, unix_seconds};
 use crate::refusal::Refusal;
 use crate::sls::request::shard_id;
@@ -35,14 +36,41 @@ pub(super) fn perform(
     if let Some(name) = request.parameter("processor") {
         return Err(super::no_processor(name));
     }
+    // A broken query is refused before anything is read.
+    let query = request.parameter("query");
+    let program = query
+        .map(|query| context.face.programs.compiled(query))
+        .transpose()?;
     let pulled = logstore.pull(shard, cursor, count, end, context.now)?;
-    let mut list = GroupListEncoder::new();
-    for record in &pulled.records {
-        list.push(&record.group);
-    }
-    let groups = list.group_count();
-    let answer = Answer::compressed(&list.into_bytes(), request.accepts(), headers::PROTOBUF);
-    Ok(describe(answer, context, &pulled).with(headers::COUNT, groups))
+    let answer = match program {
+        Some(program) => {
+            let evaluated = spl::evaluate(&program, &pulled.records, context.now)?;
+            answer_evaluated(context, evaluated)
+        }
+        None => {
+            let mut list = GroupListEncoder::new();
+            for record in &pulled.records {
+                list.push(&record.group);
+            }
+            answer_groups(context, list)
+        }
+    };
+    Ok(describe(answer, context, &pulled))
+}
+
+fn answer_evaluated(context: &Context<'_>, evaluated: Evaluated) -> Answer {
+    answer_groups(context, evaluated.groups)
+        .with(headers::RAW_DATA_SIZE, evaluated.scanned_bytes)
+        .with(headers::RAW_DATA_COUNT, evaluated.scanned_groups)
+        .with(headers::RAW_DATA_LINES, evaluated.scanned_lines)
+        .with(headers::RESULT_LINES, evaluated.result_lines)
+        .with(headers::FAILED_LINES, evaluated.failed_lines)
+}
+
+fn answer_groups(context: &Context<'_>, list: GroupListEncoder) -> Answer {
+    let count = list.group_count();
+    let accepted = context.request.accepts();
+    Answer::compressed(&list.into_bytes(), accepted, headers::PROTOBUF).with(headers::COUNT, count)
 }
 
 /// Where the reading went.
