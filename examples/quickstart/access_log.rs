@@ -7,7 +7,7 @@
 use jiff::fmt::strtime;
 
 /// The names the fields are shipped under, in the order they stand on the line.
-pub const FIELDS: [&str; 11] = [
+pub(crate) const FIELDS: [&str; 11] = [
     "client",
     "ident",
     "user",
@@ -23,15 +23,15 @@ pub const FIELDS: [&str; 11] = [
 
 /// A line taken apart, in the order of [`FIELDS`].
 #[derive(Debug, PartialEq, Eq)]
-pub struct Line<'a> {
+pub(crate) struct Line<'a> {
     /// When it happened, in seconds since the Unix epoch.
-    pub seconds: u32,
+    pub(crate) seconds: u32,
     /// The texts; the number of bytes is `0` where the log has `-`.
-    pub texts: [&'a str; FIELDS.len()],
+    pub(crate) texts: [&'a str; FIELDS.len()],
 }
 
 /// Takes a line apart; `None` when it is not of this format.
-pub fn parse(line: &[u8]) -> Option<Line<'_>> {
+pub(crate) fn parse(line: &[u8]) -> Option<Line<'_>> {
     let mut rest = std::str::from_utf8(line).ok()?;
     let client = word(&mut rest)?;
     let ident = word(&mut rest)?;

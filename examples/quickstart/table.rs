@@ -7,19 +7,19 @@ const WIDEST: usize = 48;
 
 /// The first rows of a result.
 #[derive(Default)]
-pub struct Table {
+pub(crate) struct Table {
     columns: Vec<String>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// How many rows there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }
 
     /// Adds a row of names and texts; a name that is new becomes the last column.
-    pub fn push(&mut self, row: impl IntoIterator<Item = (String, String)>) {
+    pub(crate) fn push(&mut self, row: impl IntoIterator<Item = (String, String)>) {
         let mut cells = vec![String::new(); self.columns.len()];
         for (name, text) in row {
             let known = self.columns.iter().position(|column| *column == name);

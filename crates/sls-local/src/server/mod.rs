@@ -70,8 +70,8 @@ impl LocalServer {
     }
 
     /// A key that the server accepts, the first of those it was given.
-    pub fn credentials(&self) -> &Credentials {
-        &self.credentials
+    pub fn credentials(&self) -> Credentials {
+        self.credentials.clone()
     }
 
     /// The same service without the socket.
