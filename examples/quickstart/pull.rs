@@ -65,7 +65,7 @@ pub(crate) async fn pull_until_caught_up(
             pulled.groups += batch.group_count() as u64;
             pulled.matched += batch.log_count() as u64;
             let scanned = batch.scan().and_then(|scan| scan.lines);
-            pulled.scanned += scanned.unwrap_or(batch.log_count() as u64);
+            pulled.scanned += scanned.unwrap_or_else(|| batch.log_count() as u64);
             for log in batch.groups().groups().flat_map(|group| group.logs()) {
                 if pulled.table.len() < SHOWN {
                     let fields = log.contents();
