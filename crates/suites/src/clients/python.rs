@@ -22,7 +22,7 @@ const REQUIREMENTS: [&str; 2] = ["requirements-build.txt", "requirements.txt"];
 const COMPLETE: &str = "complete";
 
 /// An interpreter in an environment of its own, with the packages under test.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Python {
     interpreter: PathBuf,
 }

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use sls_client::Credentials;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::timeout;
@@ -18,8 +17,6 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 
 const READY: &str = "listening on ";
-const KEY_ID: &str = "ALIBABA_CLOUD_ACCESS_KEY_ID";
-const KEY_SECRET: &str = "ALIBABA_CLOUD_ACCESS_KEY_SECRET";
 
 /// A server of its own for one suite, on a free port of the loopback interface.
 ///
@@ -32,11 +29,12 @@ pub struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts the program with these arguments and waits until it says that it is ready.
+    /// Starts the program with these arguments, and waits until it has told its address and
+    /// the variables that a client of it needs.
     ///
     /// # Errors
-    /// When it ends, or does not tell its address and a key within 30 seconds.
-    pub async fn start(program: &Path, args: &[&str]) -> Result<Self> {
+    /// When it ends, or does not tell all of that within 30 seconds.
+    pub async fn start(program: &Path, args: &[&str], variables: &[&str]) -> Result<Self> {
         let mut child = Command::new(program)
             .args(["--listen", "127.0.0.1:0"])
             .args(args)
@@ -49,7 +47,7 @@ impl ServerProcess {
         let stdout = BufReader::new(child.stdout.take().expect("it is piped")).lines();
         let stderr = BufReader::new(child.stderr.take().expect("it is piped")).lines();
         let mut said = Said::default();
-        let ready = timeout(START_LIMIT, said.listen(stdout, stderr)).await;
+        let ready = timeout(START_LIMIT, said.listen(stdout, stderr, variables)).await;
         match ready {
             Ok(Ok(())) => Ok(Self {
                 child,
@@ -66,9 +64,9 @@ impl ServerProcess {
         &self.url
     }
 
-    /// The key that it tells its clients to use.
-    pub fn credentials(&self) -> Credentials {
-        Credentials::new(&self.exports[KEY_ID], &self.exports[KEY_SECRET])
+    /// The value that it tells its clients to give to a variable.
+    pub fn export(&self, variable: &str) -> Option<&str> {
+        self.exports.get(variable).map(String::as_str)
     }
 
     /// Asks it to end, and waits until it did.
@@ -118,8 +116,9 @@ impl Said {
         &mut self,
         mut stdout: Lines<BufReader<ChildStdout>>,
         mut stderr: Lines<BufReader<ChildStderr>>,
+        variables: &[&str],
     ) -> Result<()> {
-        while !self.is_complete() {
+        while !self.tells(variables) {
             let line = tokio::select! {
                 line = stdout.next_line() => line?,
                 line = stderr.next_line() => line?,
@@ -132,9 +131,9 @@ impl Said {
         Ok(())
     }
 
-    fn is_complete(&self) -> bool {
-        let known = |name| self.exports.contains_key(name);
-        !self.url.is_empty() && known(KEY_ID) && known(KEY_SECRET)
+    fn tells(&self, variables: &[&str]) -> bool {
+        let mut variables = variables.iter();
+        !self.url.is_empty() && variables.all(|name| self.exports.contains_key(*name))
     }
 
     fn hear(&mut self, line: String) {
@@ -166,20 +165,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_is_ready_when_address_and_key_are_known() {
+    fn a_server_is_ready_when_address_and_variables_are_known() {
         let mut said = Said::default();
         for line in [
             "a word of welcome",
-            "export ALIBABA_CLOUD_ACCESS_KEY_ID=local",
+            "export FIRST=local",
             "listening on http://127.0.0.1:7",
         ] {
             said.hear(line.to_owned());
-            assert!(!said.is_complete(), "{line}");
+            assert!(!said.tells(&["FIRST", "SECOND"]), "{line}");
         }
-        said.hear("  export ALIBABA_CLOUD_ACCESS_KEY_SECRET='a b'".to_owned());
-        assert!(said.is_complete());
+        said.hear("  export SECOND='a b'".to_owned());
+        assert!(said.tells(&["FIRST", "SECOND"]));
         assert_eq!(said.url, "http://127.0.0.1:7");
-        assert_eq!(said.exports[KEY_SECRET], "a b");
+        assert_eq!(said.exports["SECOND"], "a b");
     }
 
     #[test]

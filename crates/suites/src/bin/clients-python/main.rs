@@ -6,7 +6,7 @@ mod exchange; // what one client puts, the other pulls
 mod refusals; // errors arrive as the client's exceptions
 mod resources; // projects and logstores made by Python
 mod samples; // log groups that are hard to carry
-mod world; // server, interpreter and keys
+mod world; // a server, its keys, and the interpreter
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -46,7 +46,8 @@ async fn run() -> Result<Result<Table, Skip>> {
         Err(skip) => return Ok(Err(skip)),
     };
     let version = python.version_of(PACKAGE).await?;
-    let world = World::start(python).await?;
+    let server = build::build("sls-local").await?;
+    let world = World::start(&python, &server).await?;
     let mut table = Table::new(SUITE, PACKAGE, &version);
 
     macro_rules! check {
@@ -73,7 +74,7 @@ async fn run() -> Result<Result<Table, Skip>> {
         let name = format!("Rust puts ({sender}), Python pulls ({receiver})");
         check!(name, exchange::from_rust(&world, &sender, receiver));
     }
-    for access in world.accesses() {
+    for access in [world.access(), world.access_v4(), world.access_by_address()] {
         let name = format!("round trip with {access}");
         check!(name, exchange::round_trip(&world, &access));
     }
@@ -84,5 +85,12 @@ async fn run() -> Result<Result<Table, Skip>> {
         check!(name, refusal.arrives(&world));
     }
     check!("server ends on SIGTERM", world.stop());
+
+    let world = World::start_with_keys(&python, &server).await?;
+    for access in world.temporary_accesses() {
+        let name = format!("round trip with {access}");
+        check!(name, exchange::round_trip(&world, &access));
+    }
+    check!("server with keys ends on SIGTERM", world.stop());
     Ok(Ok(table))
 }

@@ -32,7 +32,7 @@ pub(crate) const ALL: [Refusal; 5] = [
         status: 400,
         code: "ParameterInvalid",
         // Where the type of the cast is missing.
-        mentions: &["line 1", "column 27"],
+        mentions: &["line 1", "column 25"],
     },
     Refusal {
         name: "missing logstore",

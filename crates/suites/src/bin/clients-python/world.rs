@@ -1,22 +1,24 @@
-//! Server, interpreter and keys of one run.
+//! A server, its keys, and the interpreter.
 
 use std::fmt;
+use std::path::Path;
 
 use serde_json::Value;
 use sls_client::{Client, Credentials, LogstoreHandle, StaticCredentials};
 use sls_core::model::{CursorPosition, LogGroup, LogstoreConfig, ShardId};
+use suites::clients::Result;
 use suites::clients::program::{Answer, Program};
 use suites::clients::python::Python;
 use suites::clients::server::ServerProcess;
-use suites::clients::{Result, build};
 
 /// Where most checks have their logstores.
 pub(crate) const PROJECT: &str = "suite-python";
 /// Version 4 signs for a region; a local server is in any.
 pub(crate) const REGION: &str = "cn-hangzhou";
 
-const KEY: &str = "suite:suite-secret";
-const TEMPORARY_KEY: &str = "STS.suite:sts-secret:sts-token";
+const KEY_ID: &str = "ALIBABA_CLOUD_ACCESS_KEY_ID";
+const KEY_SECRET: &str = "ALIBABA_CLOUD_ACCESS_KEY_SECRET";
+const TOKEN: &str = "ALIBABA_CLOUD_SECURITY_TOKEN";
 
 /// The name under which Python is told to find the server.
 ///
@@ -28,11 +30,12 @@ const ENDPOINT: &str = "http://localhost";
 /// An address alone is not joined with the project; only `Host` tells it then.
 const RAW_ENDPOINT: &str = "127.0.0.1";
 
-/// One run of the suite.
+/// A server, a client of ours, and all that a Python program needs to be another one.
 #[derive(Debug)]
 pub(crate) struct World {
     server: ServerProcess,
     python: Python,
+    credentials: Credentials,
     pub(crate) client: Client,
 }
 
@@ -53,30 +56,51 @@ impl fmt::Display for Access {
 }
 
 impl World {
-    /// Builds and starts the server, and makes the project.
-    pub(crate) async fn start(python: Python) -> Result<Self> {
-        let program = build::build("sls-local").await?;
-        let keys = ["--access-key", KEY, "--access-key", TEMPORARY_KEY];
-        let server = ServerProcess::start(&program, &keys).await?;
-        let credentials = StaticCredentials::new(server.credentials());
-        let client = Client::builder(server.url().parse()?, credentials).build()?;
+    /// Starts the server as everybody does, and uses the key that it tells.
+    pub(crate) async fn start(python: &Python, server: &Path) -> Result<Self> {
+        let server = ServerProcess::start(server, &[], &[KEY_ID, KEY_SECRET]).await?;
+        let told = |variable| server.export(variable).unwrap_or_default().to_owned();
+        let credentials = Credentials::new(told(KEY_ID), told(KEY_SECRET));
+        Self::with(python, server, credentials).await
+    }
+
+    /// Starts the server with a key of ours and a temporary one.
+    pub(crate) async fn start_with_keys(python: &Python, server: &Path) -> Result<Self> {
+        let keys = [
+            "--access-key",
+            "suite:suite-secret",
+            "--access-key",
+            "STS.suite:sts-secret:sts-token",
+        ];
+        let server = ServerProcess::start(server, &keys, &[]).await?;
+        Self::with(python, server, Credentials::new("suite", "suite-secret")).await
+    }
+
+    async fn with(
+        python: &Python,
+        server: ServerProcess,
+        credentials: Credentials,
+    ) -> Result<Self> {
+        let provider = StaticCredentials::new(credentials.clone());
+        let client = Client::builder(server.url().parse()?, provider).build()?;
         client.project(PROJECT).create("clients-python").await?;
         Ok(Self {
             server,
-            python,
+            python: python.clone(),
+            credentials,
             client,
         })
     }
 
-    /// Ends the server; the next call of a client would find nobody.
+    /// Ends the server as an operator would.
     pub(crate) async fn stop(self) -> Result<u64> {
         self.server.stop().await?;
         Ok(0)
     }
 
-    /// A client like `client` with another setting.
+    /// Starts to configure a client like `client`.
     pub(crate) fn builder(&self) -> sls_client::ClientBuilder {
-        let credentials = StaticCredentials::new(self.server.credentials());
+        let credentials = StaticCredentials::new(self.credentials.clone());
         Client::builder(self.client.endpoint().clone(), credentials)
     }
 
@@ -88,14 +112,14 @@ impl World {
         Ok(logstore)
     }
 
-    /// The key that the server tells, and signature version 1.
+    /// The world's own key, and signature version 1.
     pub(crate) fn access(&self) -> Access {
         Access {
             what: "signature v1",
             endpoint: ENDPOINT,
             version: "v1",
             region: "",
-            credentials: self.server.credentials(),
+            credentials: self.credentials.clone(),
         }
     }
 
@@ -109,28 +133,29 @@ impl World {
         }
     }
 
-    /// All the ways to be let in.
-    pub(crate) fn accesses(&self) -> [Access; 5] {
-        let temporary = |access| Access {
-            credentials: Credentials::new("STS.suite", "sts-secret")
-                .with_security_token("sts-token"),
-            ..access
-        };
+    /// An address without a port as endpoint.
+    pub(crate) fn access_by_address(&self) -> Access {
+        Access {
+            what: "an address for a name",
+            endpoint: RAW_ENDPOINT,
+            ..self.access()
+        }
+    }
+
+    /// The temporary key of [`start_with_keys`](Self::start_with_keys), with both signatures.
+    pub(crate) fn temporary_accesses(&self) -> [Access; 2] {
+        let credentials =
+            Credentials::new("STS.suite", "sts-secret").with_security_token("sts-token");
         [
-            self.access(),
-            self.access_v4(),
             Access {
                 what: "temporary key, signature v1",
-                ..temporary(self.access())
+                credentials: credentials.clone(),
+                ..self.access()
             },
             Access {
                 what: "temporary key, signature v4",
-                ..temporary(self.access_v4())
-            },
-            Access {
-                what: "an address for a name",
-                endpoint: RAW_ENDPOINT,
-                ..self.access()
+                credentials,
+                ..self.access_v4()
             },
         ]
     }
@@ -170,14 +195,11 @@ impl World {
             .env("SLS_LOGSTORE", logstore)
             .env("SLS_AUTH_VERSION", access.version)
             .env("SLS_REGION", access.region)
-            .env("ALIBABA_CLOUD_ACCESS_KEY_ID", credentials.access_key_id())
-            .env(
-                "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
-                credentials.access_key_secret(),
-            )
-            .env_remove("ALIBABA_CLOUD_SECURITY_TOKEN");
+            .env(KEY_ID, credentials.access_key_id())
+            .env(KEY_SECRET, credentials.access_key_secret())
+            .env_remove(TOKEN);
         if let Some(token) = credentials.security_token() {
-            command.env("ALIBABA_CLOUD_SECURITY_TOKEN", token);
+            command.env(TOKEN, token);
         }
         Program::new(command)
     }
