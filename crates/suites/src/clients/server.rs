@@ -154,9 +154,13 @@ fn export(line: &str) -> Option<(&str, &str)> {
     Some((name, quoted('\'').or_else(|| quoted('"')).unwrap_or(value)))
 }
 
+/// Shows what the server says later: a complaint, or the reason of its end.
 async fn pass_on(mut lines: Lines<BufReader<impl AsyncRead + Unpin>>) {
     while let Ok(Some(line)) = lines.next_line().await {
-        eprintln!("sls-local: {line}");
+        let for_shells = line.starts_with("export ") || line.starts_with('#');
+        if !for_shells {
+            eprintln!("sls-local: {line}");
+        }
     }
 }
 

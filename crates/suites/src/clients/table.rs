@@ -9,25 +9,44 @@ use super::{Result, chain};
 #[derive(Debug)]
 pub struct Table {
     suite: &'static str,
-    client: String,
-    version: String,
     rows: Vec<Row>,
+}
+
+/// What a check is about: a client in one version.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    name: String,
+    version: String,
+}
+
+impl Subject {
+    /// A client under the name and version of its package.
+    pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            version: version.into(),
+        }
+    }
+
+    /// No client: the check is about the server alone.
+    pub fn server() -> Self {
+        Self::new("-", "-")
+    }
 }
 
 #[derive(Debug)]
 struct Row {
     check: String,
+    subject: Subject,
     /// How many calls to the server the check made.
     calls: Option<u64>,
 }
 
 impl Table {
-    /// No results yet, for a client in a version.
-    pub fn new(suite: &'static str, client: &str, version: &str) -> Self {
+    /// No results yet.
+    pub const fn new(suite: &'static str) -> Self {
         Self {
             suite,
-            client: client.to_owned(),
-            version: version.to_owned(),
             rows: Vec::new(),
         }
     }
@@ -35,7 +54,7 @@ impl Table {
     /// Adds what a check gave: the number of calls it made, or why it failed.
     ///
     /// A failure is told at once, since the table has no room for it.
-    pub fn add(&mut self, check: impl Into<String>, result: Result<u64>) {
+    pub fn add(&mut self, subject: &Subject, check: impl Into<String>, result: Result<u64>) {
         let check = check.into();
         let calls = match result {
             Ok(calls) => Some(calls),
@@ -48,7 +67,11 @@ impl Table {
                 None
             }
         };
-        self.rows.push(Row { check, calls });
+        self.rows.push(Row {
+            check,
+            subject: subject.clone(),
+            calls,
+        });
     }
 
     /// Success when no check failed.
@@ -68,12 +91,13 @@ impl Table {
 impl fmt::Display for Table {
     /// Ends with the line `suite: N passed, N failed`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let widest = |head: &str, texts: &mut dyn Iterator<Item = usize>| {
+        let width = |head: &str, of: fn(&Row) -> &str| {
+            let texts = self.rows.iter().map(|row| of(row).chars().count());
             texts.max().unwrap_or(0).max(head.len())
         };
-        let check = widest("check", &mut self.rows.iter().map(|row| row.check.len()));
-        let client = widest("client", &mut [self.client.len()].into_iter());
-        let version = widest("version", &mut [self.version.len()].into_iter());
+        let check = width("check", |row| &row.check);
+        let client = width("client", |row| &row.subject.name);
+        let version = width("version", |row| &row.subject.version);
         writeln!(
             f,
             "{:check$}  {:client$}  {:version$}  calls  result",
@@ -87,7 +111,7 @@ impl fmt::Display for Table {
             writeln!(
                 f,
                 "{:check$}  {:client$}  {:version$}  {calls:>5}  {result}",
-                row.check, self.client, self.version
+                row.check, row.subject.name, row.subject.version
             )?;
         }
         let failed = self.failed();
@@ -102,13 +126,13 @@ mod tests {
 
     #[test]
     fn the_last_line_counts() {
-        let mut table = Table::new("suite", "client", "1.0");
-        table.add("first check", Ok(3));
-        table.add("second", Err("why".into()));
+        let mut table = Table::new("suite");
+        table.add(&Subject::new("client", "1.0"), "first check", Ok(3));
+        table.add(&Subject::server(), "second", Err("why".into()));
         let want = "\
 check        client  version  calls  result
 first check  client  1.0          3  passed
-second       client  1.0          -  FAILED
+second       -       -            -  FAILED
 suite: 1 passed, 1 failed";
         assert_eq!(table.to_string(), want);
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use suites::clients::python::Python;
 use suites::clients::skip::Skip;
-use suites::clients::table::Table;
+use suites::clients::table::{Subject, Table};
 use suites::clients::{Result, build, chain};
 use tokio::time::timeout;
 
@@ -45,52 +45,76 @@ async fn run() -> Result<Result<Table, Skip>> {
         Ok(python) => python,
         Err(skip) => return Ok(Err(skip)),
     };
-    let version = python.version_of(PACKAGE).await?;
+    let client = Subject::new(PACKAGE, python.version_of(PACKAGE).await?);
     let server = build::build("sls-local").await?;
+    let mut results = Results {
+        client,
+        table: Table::new(SUITE),
+    };
+
     let world = World::start(&python, &server).await?;
-    let mut table = Table::new(SUITE, PACKAGE, &version);
-
-    macro_rules! check {
-        ($name:expr, $check:expr) => {
-            let result = timeout(CHECK_LIMIT, $check).await;
-            table.add(
-                $name,
-                result.unwrap_or_else(|_| Err("took too long".into())),
-            );
-        };
-    }
-
-    check!("guide: pull from begin", document::from_begin(&world));
-    check!("guide: pull from end", document::from_end(&world));
-    for method in exchange::METHODS {
-        let name = format!("Python puts ({method}), Rust pulls");
-        check!(name, exchange::from_python(&world, method));
-    }
-    check!(
-        "Python puts by hash key, Rust pulls",
-        exchange::routed_from_python(&world)
-    );
-    for (sender, receiver) in exchange::pairs() {
-        let name = format!("Rust puts ({sender}), Python pulls ({receiver})");
-        check!(name, exchange::from_rust(&world, &sender, receiver));
-    }
-    for access in [world.access(), world.access_v4(), world.access_by_address()] {
-        let name = format!("round trip with {access}");
-        check!(name, exchange::round_trip(&world, &access));
-    }
-    check!("project and logstore", resources::made_by_python(&world));
-    check!("cursors and their times", cursors::agree(&world));
-    for refusal in refusals::ALL {
-        let name = format!("refused: {}", refusal.name);
-        check!(name, refusal.arrives(&world));
-    }
-    check!("server ends on SIGTERM", world.stop());
+    results.check_all(&world).await;
+    results.stop("server ends on SIGTERM", world).await;
 
     let world = World::start_with_keys(&python, &server).await?;
-    for access in world.temporary_accesses() {
-        let name = format!("round trip with {access}");
-        check!(name, exchange::round_trip(&world, &access));
+    results.check_temporary_key(&world).await;
+    results
+        .stop("server with keys ends on SIGTERM", world)
+        .await;
+    Ok(Ok(results.table))
+}
+
+struct Results {
+    client: Subject,
+    table: Table,
+}
+
+impl Results {
+    async fn check_all(&mut self, world: &World) {
+        self.check("guide: pull from begin", document::from_begin(world))
+            .await;
+        self.check("guide: pull from end", document::from_end(world))
+            .await;
+        for method in exchange::METHODS {
+            let name = format!("Python puts ({method}), Rust pulls");
+            self.check(name, exchange::from_python(world, method)).await;
+        }
+        let name = "Python puts by hash key, Rust pulls";
+        self.check(name, exchange::routed_from_python(world)).await;
+        for (sender, receiver) in exchange::pairs() {
+            let name = format!("Rust puts ({sender}), Python pulls ({receiver})");
+            self.check(name, exchange::from_rust(world, &sender, receiver))
+                .await;
+        }
+        for access in [world.access(), world.access_v4(), world.access_by_address()] {
+            let name = format!("round trip with {access}");
+            self.check(name, exchange::round_trip(world, &access)).await;
+        }
+        self.check("project and logstore", resources::made_by_python(world))
+            .await;
+        self.check("cursors and their times", cursors::agree(world))
+            .await;
+        for refusal in refusals::ALL {
+            let name = format!("refused: {}", refusal.name);
+            self.check(name, refusal.arrives(world)).await;
+        }
     }
-    check!("server with keys ends on SIGTERM", world.stop());
-    Ok(Ok(table))
+
+    async fn check_temporary_key(&mut self, world: &World) {
+        for access in world.temporary_accesses() {
+            let name = format!("round trip with {access}");
+            self.check(name, exchange::round_trip(world, &access)).await;
+        }
+    }
+
+    async fn check(&mut self, name: impl Into<String>, check: impl Future<Output = Result<u64>>) {
+        let result = timeout(CHECK_LIMIT, check).await;
+        let result = result.unwrap_or_else(|_| Err("took too long".into()));
+        self.table.add(&self.client, name, result);
+    }
+
+    async fn stop(&mut self, name: &str, world: World) {
+        let result = world.stop().await.map(|()| 0);
+        self.table.add(&Subject::server(), name, result);
+    }
 }

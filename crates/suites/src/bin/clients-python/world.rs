@@ -93,9 +93,8 @@ impl World {
     }
 
     /// Ends the server as an operator would.
-    pub(crate) async fn stop(self) -> Result<u64> {
-        self.server.stop().await?;
-        Ok(0)
+    pub(crate) async fn stop(self) -> Result<()> {
+        self.server.stop().await
     }
 
     /// Starts to configure a client like `client`.
