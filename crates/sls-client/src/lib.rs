@@ -3,7 +3,9 @@
 
 mod classify; // which answers are worth another attempt
 mod client; // performs operations
+mod clock_offset; // how far the local clock is off
 mod config; // what a client is made of
+pub mod credentials; // providers that ask somebody else
 mod handle; // the everyday calls about a project and a logstore
 mod roles; // a logstore handle in the roles of sls_core::service
 mod sign_layer; // signs every attempt

@@ -92,7 +92,9 @@ codes! {
     /// An `x-log-signaturemethod` that is not known.
     InvalidSignatureMethod: Never = "InvalidSignatureMethod";
     /// The request's time is more than 15 minutes away from the service's.
-    RequestTimeTooSkewed: ClockSkew = "RequestTimeTooSkewed" | "RequestTimeExpired";
+    RequestTimeExpired: ClockSkew = "RequestTimeExpired";
+    /// The same, as older regions call it.
+    RequestTimeTooSkewed: ClockSkew = "RequestTimeTooSkewed";
     /// The signature does not fit the request: a wrong secret, or a request changed on its way.
     SignatureNotMatch: Never = "SignatureNotMatch";
     /// The key may not do this, is disabled or unknown, or its token has expired.

@@ -9,6 +9,7 @@ pub mod v4;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderName, HeaderValue};
@@ -68,6 +69,17 @@ pub trait Signer: fmt::Debug + Send + Sync + 'static {
 }
 
 const _: fn(&dyn Signer) = |_| {};
+
+impl<S: Signer + ?Sized> Signer for Arc<S> {
+    fn sign(
+        &self,
+        request: &SignableRequest<'_>,
+        credentials: &Credentials,
+        time: SystemTime,
+    ) -> Result<SignatureHeaders, SignError> {
+        (**self).sign(request, credentials, time)
+    }
+}
 
 /// Why a request cannot be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -34,7 +34,7 @@ impl Signer for SignV1 {
         let (method, token_name) = (headers::SIGNATURE_METHOD, headers::SECURITY_TOKEN);
         let mut added = Vec::with_capacity(6);
         let mut signed = request.headers.to_vec();
-        signed.retain(|(name, _)| !is_replaced(name));
+        signed.retain(|(name, _)| !is_replaced(name, credentials));
         signed.push((method.as_str(), SIGNATURE_METHOD.as_bytes()));
         added.push((
             headers::SIGNATURE_METHOD,
@@ -73,14 +73,14 @@ impl Signer for SignV1 {
 }
 
 /// Headers that signing sets itself, so that signing twice gives the same.
-fn is_replaced(name: &str) -> bool {
-    [
-        headers::SIGNATURE_METHOD,
-        headers::SECURITY_TOKEN,
-        headers::CONTENT_SHA256,
-    ]
-    .iter()
-    .any(|own| name.eq_ignore_ascii_case(own.as_str()))
+fn is_replaced(name: &str, credentials: &Credentials) -> bool {
+    let token = credentials
+        .security_token()
+        .map(|_| headers::SECURITY_TOKEN);
+    [headers::SIGNATURE_METHOD, headers::CONTENT_SHA256]
+        .iter()
+        .chain(&token)
+        .any(|own| name.eq_ignore_ascii_case(own.as_str()))
 }
 
 /// The text that version 1 signs, for a request dated `date` (the text of the header).

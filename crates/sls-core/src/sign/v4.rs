@@ -54,7 +54,7 @@ impl Signer for SignV4 {
         );
         let mut added = Vec::with_capacity(4);
         let mut signed = request.headers.to_vec();
-        signed.retain(|(name, _)| !is_replaced(name));
+        signed.retain(|(name, _)| !is_replaced(name, credentials));
         signed.push((date.as_str(), date_time.as_bytes()));
         signed.push((hash.as_str(), body_hash.as_bytes()));
         if let Some(token) = credentials.security_token() {
@@ -88,14 +88,14 @@ impl Signer for SignV4 {
 }
 
 /// Headers that signing sets itself, so that signing twice gives the same.
-fn is_replaced(name: &str) -> bool {
-    [
-        headers::LOG_DATE,
-        headers::CONTENT_SHA256,
-        headers::SECURITY_TOKEN,
-    ]
-    .iter()
-    .any(|own| name.eq_ignore_ascii_case(own.as_str()))
+fn is_replaced(name: &str, credentials: &Credentials) -> bool {
+    let token = credentials
+        .security_token()
+        .map(|_| headers::SECURITY_TOKEN);
+    [headers::LOG_DATE, headers::CONTENT_SHA256]
+        .iter()
+        .chain(&token)
+        .any(|own| name.eq_ignore_ascii_case(own.as_str()))
 }
 
 /// The request in the one form that both sides can compute.

@@ -1,0 +1,146 @@
+//! Ships an access log to a log service and reads it back through SPL.
+//!
+//! Without arguments it needs nothing: it starts a server in this process, makes a project
+//! and a logstore with two shards, ships the log that comes with the examples as signed and
+//! compressed log groups, and pulls what matches a query, shard by shard.
+//!
+//! ```text
+//! cargo run --release --example quickstart -- --help
+//! ```
+
+mod access_log;
+mod options;
+mod pull;
+mod ship;
+mod table;
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde_json::json;
+use sls_client::{Client, EnvCredentials, ErrorCode, LogstoreHandle, StaticCredentials};
+use sls_core::model::LogstoreConfig;
+use sls_local::LocalServer;
+
+use options::Options;
+use ship::Input;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = match options::parse() {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            print!("{}", options::HELP);
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("quickstart: {error}; --help tells what there is");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("quickstart: {}", in_one_line(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    let input = Input::open(options.input.as_deref())?;
+    let (client, server) = match &options.endpoint {
+        Some(endpoint) => {
+            let credentials = EnvCredentials::load()?;
+            let credentials = StaticCredentials::new(credentials);
+            (
+                Client::builder(endpoint.parse()?, credentials).build()?,
+                None,
+            )
+        }
+        None => {
+            let server = LocalServer::builder().start().await?;
+            let credentials = StaticCredentials::new(server.credentials());
+            let endpoint = server.endpoint().parse()?;
+            (
+                Client::builder(endpoint, credentials).build()?,
+                Some(server),
+            )
+        }
+    };
+    println!("using {}", client.endpoint());
+
+    let logstore = client.logstore(&options.project, &options.logstore);
+    set_up(&client, &logstore).await?;
+    // Taken before anything is shipped, so that only what this run ships is read.
+    let cursors = pull::cursors_at_end(&logstore).await?;
+
+    let shipped = ship::ship(input, &logstore).await?;
+    println!(
+        "shipped {} lines in {} requests, {} of them as they were because they did not parse",
+        shipped.lines, shipped.put_requests, shipped.unparsed
+    );
+
+    let query = &options.query;
+    println!("reading back: {query}\n");
+    let pulled = pull::pull_until_caught_up(&logstore, cursors, query, shipped.lines).await?;
+    println!("{}", pulled.table);
+    println!(
+        "{} of {} rows matched, the first {} are shown; {} log groups were pulled",
+        pulled.matched,
+        pulled.scanned,
+        pulled.table.len(),
+        pulled.groups
+    );
+
+    if let Some(server) = server {
+        server.shutdown(Duration::from_secs(5)).await;
+    }
+    if options.json {
+        let counts = json!({
+            "lines": shipped.lines,
+            "unparsed": shipped.unparsed,
+            "put_requests": shipped.put_requests,
+            "pulled_groups": pulled.groups,
+            "scanned_rows": pulled.scanned,
+            "matched_rows": pulled.matched,
+        });
+        println!("{counts}");
+    }
+    Ok(())
+}
+
+/// Makes the project and the logstore, unless they are there.
+///
+/// Asks first: a key that may write to a logstore need not be allowed to make one.
+async fn set_up(client: &Client, logstore: &LogstoreHandle) -> Result<(), sls_client::Error> {
+    let missing = match logstore.get().await {
+        Ok(found) => {
+            println!("using {found}");
+            return Ok(());
+        }
+        Err(error) => error,
+    };
+    match missing.code() {
+        Some(ErrorCode::LogStoreNotExist) => {}
+        Some(ErrorCode::ProjectNotExist) => {
+            let project = client.project(logstore.project());
+            project.create("made by the quickstart example").await?;
+        }
+        _ => return Err(missing),
+    }
+    let config = LogstoreConfig::named(logstore.name()).with_shard_count(2);
+    logstore.create(config).await
+}
+
+/// An error and its causes, each fact once.
+fn in_one_line(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text.replace(['\r', '\n'], " ")
+}
