@@ -10,8 +10,20 @@ from aliyun.log import LogException
 from session import LOGSTORE, PROJECT, answer, connect
 
 
-def wrong_key():
+def wrong_secret():
     connect(accessKey="not-the-secret").list_shards(PROJECT, LOGSTORE)
+
+
+def unknown_key():
+    connect(accessKeyId="nobody").list_shards(PROJECT, LOGSTORE)
+
+
+def wrong_token():
+    connect(securityToken="not-the-token").list_shards(PROJECT, LOGSTORE)
+
+
+def no_token():
+    connect(securityToken=None).list_shards(PROJECT, LOGSTORE)
 
 
 def broken_spl():
@@ -32,7 +44,16 @@ def existing_logstore():
     connect().create_logstore(PROJECT, LOGSTORE)
 
 
-CALLS = [wrong_key, broken_spl, missing_logstore, missing_project, existing_logstore]
+CALLS = [
+    wrong_secret,
+    unknown_key,
+    wrong_token,
+    no_token,
+    broken_spl,
+    missing_logstore,
+    missing_project,
+    existing_logstore,
+]
 
 
 def main():

@@ -96,14 +96,23 @@ impl Results {
             .await;
         for refusal in refusals::ALL {
             let name = format!("refused: {}", refusal.name);
-            self.check(name, refusal.arrives(world)).await;
+            self.check(name, refusal.arrives(world, &world.access()))
+                .await;
         }
+        let refusal = refusals::WRONG_SECRET;
+        let name = format!("refused: {}, signature v4", refusal.name);
+        self.check(name, refusal.arrives(world, &world.access_v4()))
+            .await;
     }
 
     async fn check_temporary_key(&mut self, world: &World) {
         for access in world.temporary_accesses() {
             let name = format!("round trip with {access}");
             self.check(name, exchange::round_trip(world, &access)).await;
+            for refusal in refusals::TEMPORARY {
+                let name = format!("refused: {} with {access}", refusal.name);
+                self.check(name, refusal.arrives(world, &access)).await;
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 use suites::clients::Result;
 use suites::clients::groups::expect;
 
-use crate::world::World;
+use crate::world::{Access, World};
 
 /// A call that is refused.
 #[derive(Debug)]
@@ -15,16 +15,27 @@ pub(crate) struct Refusal {
     status: u16,
     code: &'static str,
     /// What the message must mention.
-    mentions: &'static [&'static str],
+    mentions: &'static str,
 }
 
-pub(crate) const ALL: [Refusal; 5] = [
+/// Noticed in a different way by each version of the signature.
+pub(crate) const WRONG_SECRET: Refusal = Refusal {
+    name: "wrong secret",
+    call: "wrong_secret",
+    status: 401,
+    code: "SignatureNotMatch",
+    mentions: "not matched",
+};
+
+/// What any key is refused.
+pub(crate) const ALL: [Refusal; 6] = [
+    WRONG_SECRET,
     Refusal {
-        name: "wrong key",
-        call: "wrong_key",
+        name: "unknown key",
+        call: "unknown_key",
         status: 401,
-        code: "SignatureNotMatch",
-        mentions: &["not matched"],
+        code: "Unauthorized",
+        mentions: "nobody",
     },
     Refusal {
         name: "broken SPL",
@@ -32,48 +43,63 @@ pub(crate) const ALL: [Refusal; 5] = [
         status: 400,
         code: "ParameterInvalid",
         // Where the type of the cast is missing.
-        mentions: &["line 1", "column 25"],
+        mentions: "at line 1, column 25",
     },
     Refusal {
         name: "missing logstore",
         call: "missing_logstore",
         status: 404,
         code: "LogStoreNotExist",
-        mentions: &["missing"],
+        mentions: "missing",
     },
     Refusal {
         name: "missing project",
         call: "missing_project",
         status: 404,
         code: "ProjectNotExist",
-        mentions: &["missing"],
+        mentions: "missing",
     },
     Refusal {
         name: "existing logstore",
         call: "existing_logstore",
         status: 400,
         code: "LogStoreAlreadyExist",
-        mentions: &[LOGSTORE],
+        mentions: "refusal-existing",
     },
 ];
 
-const LOGSTORE: &str = "refusals";
+/// What a temporary key is refused besides.
+pub(crate) const TEMPORARY: [Refusal; 2] = [
+    Refusal {
+        name: "another token",
+        call: "wrong_token",
+        status: 401,
+        code: "Unauthorized",
+        mentions: "security token",
+    },
+    Refusal {
+        name: "no token",
+        call: "no_token",
+        status: 401,
+        code: "Unauthorized",
+        mentions: "security token",
+    },
+];
 
 impl Refusal {
     /// Python's exception has the server's status, code, message and request id.
-    pub(crate) async fn arrives(&self, world: &World) -> Result<u64> {
-        let logstore = world.client.logstore(crate::world::PROJECT, LOGSTORE);
-        if logstore.get().await.is_err() {
-            world.logstore(LOGSTORE, 1).await?;
-        }
-        let program = world.program(&world.access(), LOGSTORE, "refusal.py", [self.call]);
+    pub(crate) async fn arrives(&self, world: &World, access: &Access) -> Result<u64> {
+        let logstore = format!("refusal-{}-{access}", self.call).replace([' ', ',', '_'], "-");
+        world.logstore(&logstore, 1).await?;
+        let program = world.program(access, &logstore, "refusal.py", [self.call]);
         let answer = program.answer("").await?;
         let told = answer.result;
         let found = json!([told["status"], told["code"]]);
         expect("status and code", &found, &json!([self.status, self.code]))?;
         let message = told["message"].as_str().unwrap_or_default();
-        if let Some(text) = self.mentions.iter().find(|text| !message.contains(**text)) {
-            return Err(format!("{message:?} does not mention {text:?}").into());
+        if !message.contains(self.mentions) {
+            let wanted = self.mentions;
+            return Err(format!("{message:?} does not mention {wanted:?}").into());
         }
         let id = told["request_id"].as_str().unwrap_or_default();
         if id.len() != 24 || !id.bytes().all(|b| b.is_ascii_hexdigit()) {
