@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Uri, header};
-use sls_core::api::{ApiReply, ApiRequest, Operation};
+use sls_core::api::{ApiReply, ApiRequest, Operation, Scope};
 use sls_core::credentials::CredentialsError;
 use sls_core::sign::SignError;
 use sls_core::wire::Compression;
@@ -123,7 +123,7 @@ impl Client {
     /// Adds the address; the signature is added for every attempt.
     fn request<O: Operation>(&self, operation: &O) -> Result<Request<Bytes>, Error> {
         let project = operation.project();
-        if let Some(reason) = unusable_as_host(project) {
+        if let Some(reason) = unusable_as_host(O::SCOPE, project) {
             return Err(Error::InvalidRequest {
                 call: operation.call(),
                 reason: format!("{project:?} is not a project: {reason}"),
@@ -158,9 +158,11 @@ impl Client {
         request
             .headers_mut()
             .insert(header::USER_AGENT, self.inner.user_agent.clone());
-        request
-            .extensions_mut()
-            .insert(Arc::new(Unsigned { path, query }));
+        request.extensions_mut().insert(Arc::new(Unsigned {
+            path,
+            query,
+            anonymous: !O::SIGNED,
+        }));
         Ok(request)
     }
 }
@@ -175,10 +177,10 @@ impl fmt::Debug for Client {
 }
 
 /// The project becomes part of the host name, so what it may hold decides where we connect.
-fn unusable_as_host(project: &str) -> Option<&'static str> {
+fn unusable_as_host(scope: Scope, project: &str) -> Option<&'static str> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     if project.is_empty() {
-        Some("it is empty")
+        (scope != Scope::Account).then_some("it is empty")
     } else if !project.bytes().all(allowed) {
         Some("it may hold letters, digits and - only")
     } else {

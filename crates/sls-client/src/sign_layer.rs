@@ -16,6 +16,8 @@ use tower::{Layer, Service};
 pub(crate) struct Unsigned {
     pub(crate) path: String,
     pub(crate) query: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+    /// The request goes out as it is: nobody is asked for credentials.
+    pub(crate) anonymous: bool,
 }
 
 /// Signs every attempt with the credentials and the time of that attempt.
@@ -66,12 +68,15 @@ impl<T: Transport> Service<Request<Bytes>> for Sign<T> {
 
 impl SignLayer {
     async fn sign(&self, request: &mut Request<Bytes>) -> Result<(), TransportError> {
-        let credentials = self.credentials.credentials().await.map_err(not_signed)?;
         let unsigned = request.extensions().get::<Arc<Unsigned>>().cloned();
         let unsigned = unsigned.ok_or_else(|| {
             let message = "the request did not come from a client's operation";
             TransportError::new(TransportErrorKind::InvalidRequest, message)
         })?;
+        if unsigned.anonymous {
+            return Ok(());
+        }
+        let credentials = self.credentials.credentials().await.map_err(not_signed)?;
         let headers: Vec<_> = request
             .headers()
             .iter()

@@ -20,8 +20,8 @@ mod list_shards;
 mod pull_logs;
 mod put_logs;
 
-pub use operation::Operation;
 use operation::Sealed;
+pub use operation::{Operation, Scope};
 pub use reply::{ApiReply, InvalidReply};
 pub use request::ApiRequest;
 

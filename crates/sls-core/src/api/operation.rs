@@ -11,6 +11,12 @@ pub trait Operation: Sealed + Send + Sync {
     /// The name of the operation in the service's manual.
     const NAME: &'static str;
 
+    /// Whether it is about a project or about the account.
+    const SCOPE: Scope = Scope::Project;
+
+    /// Whether the request carries a signature. Only web tracking does without.
+    const SIGNED: bool = true;
+
     /// The project it is about, empty for the account.
     fn project(&self) -> &str;
 
@@ -52,6 +58,16 @@ pub trait Operation: Sealed + Send + Sync {
             cause: invalid.cause,
         })
     }
+}
+
+/// What a call is about, and so which host it goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Scope {
+    /// A project or something in it: the project's name is part of the host.
+    Project,
+    /// The account in one region: the host is the endpoint alone.
+    Account,
 }
 
 /// Keeps [`Operation`] to this crate: its name cannot be reached from outside.
