@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::Deserialize;
@@ -5,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::code::ErrorCode;
 use crate::error::{BoxError, Call, Error, RequestId};
-use crate::wire::headers;
+use crate::wire::{Compression, headers};
 
 /// An answer as it arrived.
 #[derive(Debug, Clone)]
@@ -48,6 +50,42 @@ impl ApiReply {
                     .map_err(|_| InvalidReply::new(format!("header {name} is not a number")))
             })
             .transpose()
+    }
+
+    /// A header that may hold any text, for instance a query.
+    pub(super) fn lossy_text(&self, name: &HeaderName) -> Option<String> {
+        let value = self.headers.get(name)?;
+        Some(String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
+    }
+
+    /// The body after decompression into exactly `raw_size` bytes, which may not be more
+    /// than `limit`.
+    pub(super) fn decompress(&self, raw_size: usize, limit: usize) -> Result<Bytes, InvalidReply> {
+        let name = self.text(&headers::COMPRESS_TYPE).unwrap_or_default();
+        let Some(compression) = Compression::from_name(name) else {
+            return Err(InvalidReply::new(format!(
+                "compression {name:?} is not known to this build"
+            )));
+        };
+        if compression == Compression::None && self.body.len() == raw_size {
+            return Ok(self.body.clone());
+        }
+        compression
+            .decompress(&self.body, raw_size, limit)
+            .map(Bytes::from)
+            .map_err(|cause| InvalidReply::because("body cannot be decompressed", cause))
+    }
+
+    /// The same answer, its body decompressed if it has to be.
+    pub(super) fn decompressed(&self, limit: usize) -> Result<Cow<'_, Self>, InvalidReply> {
+        if self.text(&headers::COMPRESS_TYPE).is_none() {
+            return Ok(Cow::Borrowed(self));
+        }
+        let raw_size = self.number(&headers::BODY_RAW_SIZE)?;
+        Ok(Cow::Owned(Self {
+            body: self.decompress(raw_size, limit)?,
+            ..self.clone()
+        }))
     }
 
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, InvalidReply> {
