@@ -74,14 +74,18 @@ impl MemoryCheckpoints {
 
 impl CheckpointStore for MemoryCheckpoints {
     fn load<'a>(&'a self, group: &'a str, shard: ShardId) -> StoreFuture<'a, Option<Cursor>> {
-        let found = self.with_saved(|saved| saved.get(&(group.to_owned(), shard)).cloned());
-        Box::pin(std::future::ready(Ok(found)))
+        Box::pin(async move {
+            let place = (group.to_owned(), shard);
+            Ok(self.with_saved(|saved| saved.get(&place).cloned()))
+        })
     }
 
     fn save<'a>(&'a self, checkpoint: SaveCheckpoint<'a>) -> StoreFuture<'a, ()> {
-        let place = (checkpoint.group.to_owned(), checkpoint.shard);
-        self.with_saved(|saved| saved.insert(place, checkpoint.cursor.clone()));
-        Box::pin(std::future::ready(Ok(())))
+        Box::pin(async move {
+            let place = (checkpoint.group.to_owned(), checkpoint.shard);
+            self.with_saved(|saved| saved.insert(place, checkpoint.cursor.clone()));
+            Ok(())
+        })
     }
 }
 
