@@ -305,7 +305,8 @@ impl Compiler<'_> {
         }
         Ok(match (left, right) {
             (Type::Varchar, Type::Double) | (Type::Double, Type::Varchar) => Type::Double,
-            _ if text => Type::Any,
+            _ if null => left.unify(right).unwrap_or(Type::Any),
+            _ if text => Type::Number,
             _ => left.unify(right).unwrap_or(Type::Any),
         })
     }
@@ -314,7 +315,7 @@ impl Compiler<'_> {
         match kind {
             Type::Varchar => {
                 self.implicit_cast(span, op)?;
-                Ok(Type::Any)
+                Ok(Type::Number)
             }
             kind if kind.is_number() || kind.is_open() => Ok(kind.clone()),
             kind => Err(Fault::types(
@@ -329,7 +330,7 @@ impl Compiler<'_> {
         let place = self.expr(index)?;
         let kind = match &typed.kind {
             Type::Array(item) => {
-                let fits = place.kind.is_open() || matches!(place.kind, Type::Integer(_));
+                let fits = place.kind.is_open() || place.kind.is_whole();
                 if !fits {
                     return Err(Fault::types(
                         index.span,

@@ -351,12 +351,10 @@ fn subscript<'a>(value: Value<'a>, index: Value<'a>, cx: &Context<'a>) -> Value<
                 None => cx.fail("the array subscript is out of range", b""),
             }
         }
-        (Value::Map(entries), key) => {
-            match entries.iter().find(|(k, _)| k.equals(key) == Some(true)) {
-                Some((_, value)) => *value,
-                None => cx.fail("the key is not in the map", subject(key)),
-            }
-        }
+        (Value::Map(entries), key) => entries
+            .iter()
+            .find(|(k, _)| k.equals(key) == Some(true))
+            .map_or(Value::Null, |(_, value)| *value),
         _ => cx.fail("only arrays and maps have subscripts", b""),
     }
 }

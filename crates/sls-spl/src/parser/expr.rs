@@ -73,6 +73,12 @@ impl Parser {
         }
     }
 
+    /// Whether the current word is followed by a word that no expression starts with.
+    fn ends_a_branch(&self) -> bool {
+        matches!(&self.look(1).kind, TokenKind::Name(word)
+            if ["then", "else", "as"].iter().any(|w| word.eq_ignore_ascii_case(w)))
+    }
+
     fn comparison(&mut self) -> Parsed<Expr> {
         let left = self.operators(0)?;
         let op = match self.kind() {
@@ -302,8 +308,7 @@ impl Parser {
                 };
                 return build(kind, span);
             }
-            "case" if !open && !self.name_stands_alone() => return self.case(),
-            "case" if open => return self.case(),
+            "case" if !self.name_stands_alone() && !self.ends_a_branch() => return self.case(),
             "cast" | "try_cast" if open => return self.cast(lower == "cast"),
             "array" if next == TokenKind::Mark(Mark::OpenBracket) => return self.array(),
             "current_timestamp" | "current_date" if !open => {
