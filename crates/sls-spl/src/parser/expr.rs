@@ -51,7 +51,7 @@ impl Parser {
 
     fn not(&mut self) -> Parsed<Expr> {
         // A field may be called "not" where nothing that can be negated follows.
-        if !self.is_word("not") || self.name_stands_alone() {
+        if !self.is_word("not") || self.name_stands_alone() || self.ends_a_branch() {
             return self.comparison();
         }
         let start = self.span();
