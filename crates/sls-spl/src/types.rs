@@ -136,6 +136,15 @@ impl Type {
         }
     }
 
+    /// How many types it is made of, itself included.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Array(item) => 1 + item.size(),
+            Self::Map(key, value) => 1 + key.size() + value.size(),
+            _ => 1,
+        }
+    }
+
     /// Whether values of the type have an order.
     pub(crate) fn is_ordered(&self) -> bool {
         match self {

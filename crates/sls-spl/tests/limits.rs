@@ -190,6 +190,35 @@ fn a_value_that_is_too_large_is_a_data_error() {
 }
 
 #[test]
+fn values_that_share_their_parts_stay_small() {
+    let again = " | extend a = array[a, a, a, a, a, a, a, a, a, a]".repeat(16);
+    for query in [
+        format!("* | extend a = array[s]{again}"),
+        format!("* | extend a = array[]{again}"),
+        format!(
+            "*{}",
+            " | extend a = map(array['x', 'y'], array[a, a])".repeat(40)
+        ),
+        format!("*{}", " | extend a = map(array[a], array[a])".repeat(90)),
+        format!(
+            "* | extend a = array[1]{}",
+            " | extend a = array[a]".repeat(90)
+        ),
+    ] {
+        let options = Options::default().with_stage_limit(100);
+        let program = Program::compile(&query, &options).expect("a good program");
+        let mut evaluator = program.evaluator(UNIX_EPOCH);
+        let row = [("s", Field::Text(b"a"))];
+        let mut size = 0;
+        let result = evaluator.row(&row, &mut |row| {
+            row.visit(&mut |_, text| size += text.len())
+        });
+        assert!(result.is_ok());
+        assert!(size < 64 << 20, "{size} bytes");
+    }
+}
+
+#[test]
 fn report_counts_rows_and_keeps_a_few_samples() {
     let program = Program::compile("* | where cast(s as bigint) > 1", &Options::default());
     let program = program.expect("a good program");
