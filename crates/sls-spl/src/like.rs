@@ -1,7 +1,9 @@
 //! `like` patterns.
 
+use memchr::memmem::Finder;
+
 /// A pattern that was read once: runs of characters between the `%` signs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Like {
     /// What the text must start with.
     head: Run,
@@ -12,9 +14,10 @@ pub(crate) struct Like {
 }
 
 /// Characters without `%`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Run {
-    Plain(String),
+    /// The finder is set up once; looking for a text anew costs more than most searches.
+    Plain(String, Box<Finder<'static>>),
     /// With `_`, which is `None`.
     Holes(Vec<Option<char>>),
 }
@@ -73,19 +76,22 @@ impl Like {
 impl Run {
     fn new(parts: Vec<Option<char>>) -> Self {
         match parts.iter().copied().collect::<Option<String>>() {
-            Some(text) => Self::Plain(text),
+            Some(text) => {
+                let finder = Finder::new(&text).into_owned();
+                Self::Plain(text, Box::new(finder))
+            }
             None => Self::Holes(parts),
         }
     }
 
     fn is_empty(&self) -> bool {
-        matches!(self, Self::Plain(text) if text.is_empty())
+        matches!(self, Self::Plain(text, _) if text.is_empty())
     }
 
     /// What is left of a text that starts with the run.
     fn strip_start<'t>(&self, text: &'t str) -> Option<&'t str> {
         match self {
-            Self::Plain(run) => text.strip_prefix(run.as_str()),
+            Self::Plain(run, _) => text.strip_prefix(run.as_str()),
             Self::Holes(parts) => {
                 let mut chars = text.chars();
                 for part in parts {
@@ -102,7 +108,9 @@ impl Run {
     /// What is left after the first place of the run.
     fn find<'t>(&self, text: &'t str) -> Option<&'t str> {
         match self {
-            Self::Plain(run) => text.find(run.as_str()).map(|at| &text[at + run.len()..]),
+            Self::Plain(run, finder) => finder
+                .find(text.as_bytes())
+                .map(|at| &text[at + run.len()..]),
             Self::Holes(_) => text
                 .char_indices()
                 .find_map(|(at, _)| self.strip_start(&text[at..])),
@@ -111,7 +119,7 @@ impl Run {
 
     fn ends(&self, text: &str) -> bool {
         match self {
-            Self::Plain(run) => text.ends_with(run.as_str()),
+            Self::Plain(run, _) => text.ends_with(run.as_str()),
             Self::Holes(parts) => {
                 let mut chars = text.chars().rev();
                 parts.iter().rev().all(|part| {
