@@ -1,5 +1,7 @@
 //! What the handles do with one answer after another, over a script.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
