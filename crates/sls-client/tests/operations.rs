@@ -1,5 +1,10 @@
 //! What the handles do with one answer after another, over a script.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy allows it in tests, and does not see that helpers are tests too"
+)]
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;

@@ -10,12 +10,13 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use sls_client::{Client, Endpoint, Error, ErrorCode, StaticCredentials};
 use sls_core::Credentials;
+use sls_core::model::HashKey;
 use sls_core::sign::{SignV1, SignV4, SignableRequest, Signer};
 use sls_core::wire::Compression;
 use telemetry_delivery::{ManualClock, Reply, RetryConfig, ScriptedTransport};
 use testkit::{Outcome, first_difference};
 
-use super::call::{Failure, perform};
+use super::call::{Failure, as_the_recorded_client_writes, perform};
 use super::{byte_difference, from_base64, text};
 
 pub(super) async fn check(case: &Value) -> Outcome {
@@ -49,7 +50,11 @@ async fn run(case: &Value) -> Result<(), Failure> {
         setting.signed_as_sent(got).map_err(at)?;
         same_request(want, got, &case["compare"]).map_err(at)?;
     }
-    same_result(&case["result"], outcome)
+    match (&case["result"]["exception"], outcome) {
+        // Refused by either client without asking; under which code is its own business.
+        (Value::Object(_), Err(Error::InvalidRequest { .. })) if exchanges.is_empty() => Ok(()),
+        (_, outcome) => same_result(&case["result"], outcome),
+    }
 }
 
 /// Who calls whom, and when.
@@ -242,9 +247,13 @@ fn lossy(value: &Value) -> String {
 }
 
 /// A value without the recorded client's ways: it writes `True` where others write `true`,
-/// and where it moves a cursor into the shard it sends a line feed after it.
+/// where it moves a cursor into the shard it sends a line feed after it, and it sends a
+/// hash key as it was given, where ours is always 32 digits in lower case.
 fn in_one_form(key: &str, value: &str) -> String {
     match (key, value) {
+        ("key", key) => key
+            .parse()
+            .map_or_else(|_| key.to_owned(), |key: HashKey| key.to_string()),
         ("cursor", cursor) => cursor.trim_end().to_owned(),
         (_, "True" | "False") => value.to_ascii_lowercase(),
         (_, other) => other.to_owned(),
@@ -255,7 +264,11 @@ fn same_body(want: &Value, want_body: &[u8], got: &Request<Bytes>) -> Result<(),
     let json = &want["body"]["json"];
     if !json.is_null() {
         let got = serde_json::from_slice(got.body());
-        let got: Value = got.map_err(|error| format!("body: not JSON: {error}"))?;
+        let mut got: Value = got.map_err(|error| format!("body: not JSON: {error}"))?;
+        if text(want, "path")?.ends_with("/index") {
+            let index = serde_json::from_value(got).map_err(|error| format!("body: {error}"))?;
+            got = serde_json::to_value(as_the_recorded_client_writes(index)).unwrap_or_default();
+        }
         return match first_difference(json, &got) {
             Some(difference) => Err(format!("body: {difference}")),
             None => Ok(()),
