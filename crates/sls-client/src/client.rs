@@ -9,8 +9,9 @@ use sls_core::model::{Page, Project};
 use sls_core::sign::SignError;
 use sls_core::wire::Compression;
 use sls_core::{Call, CredentialsProvider, Endpoint, Error};
-use telemetry_delivery::{BoxTransport, TransportError};
+use telemetry_delivery::{Attempts, BoxTransport, TransportError};
 use tower::ServiceExt as _;
+use tracing::{Instrument as _, Span, field};
 
 use crate::config::ClientBuilder;
 use crate::handle::{LogstoreHandle, ProjectHandle};
@@ -162,16 +163,40 @@ impl Client {
     ///
     /// # Cancel safety
     /// Dropping the future ends the attempt in flight; the service may have acted on it.
+    ///
+    /// # Tracing
+    /// A `debug` span `call` with the fields `operation`, `resource`, `attempts`, `status`
+    /// and `request_id`; nothing about single logs, and neither bodies nor queries.
     pub async fn send<O: Operation>(&self, operation: &O) -> Result<O::Reply, Error> {
+        let span = tracing::debug_span!(
+            "call",
+            operation = O::NAME,
+            resource = %operation.resource(),
+            attempts = field::Empty,
+            status = field::Empty,
+            request_id = field::Empty,
+        );
+        self.perform(operation).instrument(span).await
+    }
+
+    async fn perform<O: Operation>(&self, operation: &O) -> Result<O::Reply, Error> {
         let request = self.request(operation)?;
         let outcome = self.inner.stack.clone().oneshot(request).await;
         let response = outcome.map_err(|cause| no_answer(operation.call(), cause))?;
         let (parts, body) = response.into_parts();
-        operation.read(&ApiReply {
+        let reply = ApiReply {
             status: parts.status,
             headers: parts.headers,
             body,
-        })
+        };
+        let span = Span::current();
+        if !span.is_disabled() {
+            let Attempts(attempts) = parts.extensions.get().copied().unwrap_or(Attempts(1));
+            span.record("attempts", attempts);
+            span.record("status", reply.status.as_u16());
+            span.record("request_id", field::display(reply.request_id()));
+        }
+        operation.read(&reply)
     }
 
     /// Adds the address; the signature is added for every attempt.

@@ -3,7 +3,9 @@
 
 mod classify; // which answers are worth another attempt
 mod client; // performs operations
+mod clock_offset; // how far the local clock is off
 mod config; // what a client is made of
+pub mod credentials; // providers that ask somebody else
 mod handle; // the everyday calls about a project, a logstore, a consumer group
 mod paging; // lists that do not fit one answer
 mod patience; // searches that are not complete yet

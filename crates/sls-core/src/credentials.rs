@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use zeroize::Zeroizing;
 
@@ -16,6 +17,7 @@ pub struct Credentials {
     access_key_id: String,
     access_key_secret: Secret,
     security_token: Option<Secret>,
+    expires_at: Option<SystemTime>,
 }
 
 impl Credentials {
@@ -25,6 +27,7 @@ impl Credentials {
             access_key_id: access_key_id.into(),
             access_key_secret: Secret::new(access_key_secret),
             security_token: None,
+            expires_at: None,
         }
     }
 
@@ -33,6 +36,25 @@ impl Credentials {
     pub fn with_security_token(mut self, token: impl Into<String>) -> Self {
         self.security_token = Some(Secret::new(token));
         self
+    }
+
+    /// Says when the service stops to accept them. Default: never.
+    #[must_use]
+    pub fn with_expiry(mut self, time: SystemTime) -> Self {
+        self.expires_at = Some(time);
+        self
+    }
+
+    /// When the service stops to accept them, as far as that is known.
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.expires_at
+    }
+
+    /// Whether both would sign alike, whenever they expire.
+    pub fn is_same_key(&self, other: &Self) -> bool {
+        self.access_key_id == other.access_key_id
+            && self.access_key_secret() == other.access_key_secret()
+            && self.security_token() == other.security_token()
     }
 
     /// The public half of the key.
@@ -57,6 +79,7 @@ impl fmt::Debug for Credentials {
             .field("access_key_id", &self.access_key_id)
             .field("access_key_secret", &self.access_key_secret)
             .field("security_token", &self.security_token)
+            .field("expires_at", &self.expires_at)
             .finish()
     }
 }
@@ -95,6 +118,14 @@ pub trait CredentialsProvider: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`CredentialsError`] when there are none to be had.
     fn credentials(&self) -> CredentialsFuture<'_>;
+
+    /// Is told that the service refused these credentials, not just a call made with them.
+    ///
+    /// One that keeps credentials forgets these; when it then gives other ones, the call is
+    /// tried again at once. Does nothing by default.
+    fn refused(&self, credentials: &Credentials) {
+        let _ = credentials;
+    }
 }
 
 const _: fn(&dyn CredentialsProvider) = |_| {};
@@ -102,6 +133,10 @@ const _: fn(&dyn CredentialsProvider) = |_| {};
 impl<P: CredentialsProvider + ?Sized> CredentialsProvider for Arc<P> {
     fn credentials(&self) -> CredentialsFuture<'_> {
         (**self).credentials()
+    }
+
+    fn refused(&self, credentials: &Credentials) {
+        (**self).refused(credentials);
     }
 }
 
@@ -125,6 +160,80 @@ impl From<Credentials> for StaticCredentials {
 impl CredentialsProvider for StaticCredentials {
     fn credentials(&self) -> CredentialsFuture<'_> {
         Box::pin(std::future::ready(Ok(self.0.clone())))
+    }
+}
+
+/// Credentials from an async closure.
+///
+/// ```
+/// use sls_core::credentials::{Credentials, FnCredentials};
+///
+/// let provider = FnCredentials::new(|| async {
+///     // Ask your vault here.
+///     Ok(Credentials::new("id", "secret"))
+/// });
+/// ```
+pub struct FnCredentials(Box<dyn Fn() -> CredentialsFuture<'static> + Send + Sync>);
+
+impl FnCredentials {
+    /// Asks `get` whenever credentials are needed.
+    pub fn new<F, R>(get: F) -> Self
+    where
+        F: Fn() -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Credentials, CredentialsError>> + Send + 'static,
+    {
+        Self(Box::new(move || Box::pin(get())))
+    }
+}
+
+impl fmt::Debug for FnCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FnCredentials").finish_non_exhaustive()
+    }
+}
+
+impl CredentialsProvider for FnCredentials {
+    fn credentials(&self) -> CredentialsFuture<'_> {
+        (self.0)()
+    }
+}
+
+/// The first of several providers that has credentials.
+#[derive(Debug, Clone)]
+pub struct ChainCredentials(Vec<Arc<dyn CredentialsProvider>>);
+
+impl ChainCredentials {
+    /// Asks `first`, and what [`or`](Self::or) adds after it.
+    pub fn first(first: impl CredentialsProvider) -> Self {
+        Self(vec![Arc::new(first)])
+    }
+
+    /// Adds one that is asked when all before it have nothing.
+    #[must_use]
+    pub fn or(mut self, next: impl CredentialsProvider) -> Self {
+        self.0.push(Arc::new(next));
+        self
+    }
+}
+
+impl CredentialsProvider for ChainCredentials {
+    fn credentials(&self) -> CredentialsFuture<'_> {
+        Box::pin(async {
+            let mut reasons = Vec::new();
+            for provider in &self.0 {
+                match provider.credentials().await {
+                    Ok(credentials) => return Ok(credentials),
+                    Err(reason) => reasons.push(reason),
+                }
+            }
+            Err(CredentialsError::NoneOf { reasons })
+        })
+    }
+
+    fn refused(&self, credentials: &Credentials) {
+        for provider in &self.0 {
+            provider.refused(credentials);
+        }
     }
 }
 
@@ -192,6 +301,12 @@ pub enum CredentialsError {
         /// The names that are unset or empty.
         variables: Vec<&'static str>,
     },
+    /// No provider of a chain has any.
+    #[error("no provider of the chain has credentials: {}", list(.reasons))]
+    NoneOf {
+        /// Why not, in the order they were asked.
+        reasons: Vec<Self>,
+    },
     /// A provider could not get any.
     #[error("no credentials from {provider}")]
     Unavailable {
@@ -203,9 +318,60 @@ pub enum CredentialsError {
     },
 }
 
+/// Every reason with its causes: a chain has several, so `source` cannot hold them.
+fn list(reasons: &[CredentialsError]) -> String {
+    let texts = reasons.iter().map(|reason| {
+        let mut text = reason.to_string();
+        let mut source = std::error::Error::source(reason);
+        while let Some(cause) = source {
+            text = format!("{text}: {cause}");
+            source = cause.source();
+        }
+        text
+    });
+    texts.collect::<Vec<_>>().join("; ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    /// The outcome of a provider that never waits.
+    fn now(provider: &dyn CredentialsProvider) -> Result<Credentials, CredentialsError> {
+        let mut asked = pin!(provider.credentials());
+        match asked.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending => panic!("the provider waits"),
+        }
+    }
+
+    fn nothing(provider: &'static str) -> FnCredentials {
+        FnCredentials::new(move || async move {
+            let cause = "out of order".into();
+            Err(CredentialsError::Unavailable { provider, cause })
+        })
+    }
+
+    #[test]
+    fn a_chain_gives_the_first_there_are() {
+        let key = |id: &str| StaticCredentials::new(Credentials::new(id, "secret"));
+        let chain = ChainCredentials::first(nothing("a"))
+            .or(key("b"))
+            .or(key("c"));
+        assert_eq!(now(&chain).unwrap().access_key_id(), "b");
+    }
+
+    #[test]
+    fn a_chain_without_any_gives_every_reason() {
+        let chain = ChainCredentials::first(nothing("a")).or(nothing("b"));
+        let error = now(&chain).unwrap_err().to_string();
+        assert!(
+            error.contains("from a: out of order; no credentials from b"),
+            "{error}"
+        );
+    }
 
     #[test]
     fn debug_shows_neither_secret_nor_token() {
