@@ -43,6 +43,18 @@ pub(super) enum Operation<'a> {
         logstore: &'a str,
         shard: &'a str,
     },
+    SplitShard {
+        logstore: &'a str,
+        shard: &'a str,
+    },
+    MergeShards {
+        logstore: &'a str,
+        shard: &'a str,
+    },
+    DeleteShard {
+        logstore: &'a str,
+        shard: &'a str,
+    },
     /// The service has it, this server does not.
     Unsupported {
         name: &'static str,
@@ -135,19 +147,15 @@ impl<'a> Operation<'a> {
             (Verb::Head, [shard]) if matches!(kind, "log" | "logs") => {
                 Self::PullLogs { logstore, shard }
             }
-            (Verb::Post, [_]) => match request.parameter("action").unwrap_or_default() {
-                "split" => Self::Unsupported { name: "SplitShard" },
-                "merge" => Self::Unsupported {
-                    name: "MergeShards",
-                },
+            (Verb::Post, [shard]) => match request.parameter("action").unwrap_or_default() {
+                "split" => Self::SplitShard { logstore, shard },
+                "merge" => Self::MergeShards { logstore, shard },
                 other => {
                     let message = format!("parameter action is unknown: {other:?}");
                     return Err(Refusal::parameter(message));
                 }
             },
-            (Verb::Delete, [_]) => Self::Unsupported {
-                name: "DeleteShard",
-            },
+            (Verb::Delete, [shard]) => Self::DeleteShard { logstore, shard },
             _ => return Err(Refusal::method(&request.path)),
         };
         Ok(found)

@@ -4,6 +4,7 @@ mod create_logstore;
 mod create_project;
 mod delete_logstore;
 mod delete_project;
+mod delete_shard;
 mod get_cursor;
 mod get_cursor_time;
 mod get_logstore;
@@ -11,8 +12,10 @@ mod get_project;
 mod list_logstores;
 mod list_projects;
 mod list_shards;
+mod merge_shards;
 mod pull_logs;
 mod put_logs;
+mod split_shard;
 mod update_logstore;
 mod update_project;
 
@@ -69,6 +72,13 @@ pub(super) fn perform(context: &Context<'_>, operation: Operation<'_>) -> Result
             get_cursor_time::perform(context, logstore, shard)
         }
         Operation::PullLogs { logstore, shard } => pull_logs::perform(context, logstore, shard),
+        Operation::SplitShard { logstore, shard } => split_shard::perform(context, logstore, shard),
+        Operation::MergeShards { logstore, shard } => {
+            merge_shards::perform(context, logstore, shard)
+        }
+        Operation::DeleteShard { logstore, shard } => {
+            delete_shard::perform(context, logstore, shard)
+        }
         Operation::Unsupported { name } => Err(Refusal::bad(
             "NotSupported",
             format!("{name} is not supported by this server"),
