@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 use sls_core::model::{CursorPosition, HashKey, LogstoreConfig, Shard, ShardId};
 
+use super::index::Index;
 use super::settings::{self, FOREVER_DAYS};
 use super::shard::{Pulled, ShardState};
 use super::shards::{Shards, SplitAt};
@@ -33,6 +34,7 @@ pub(crate) struct Logstore {
     /// no group lands in a shard after its split.
     shards: RwLock<Shards>,
     turn: AtomicUsize,
+    index: RwLock<Option<Index>>,
 }
 
 #[derive(Debug, Clone)]
@@ -60,6 +62,7 @@ impl Logstore {
             }),
             shards: RwLock::new(shards),
             turn: AtomicUsize::new(0),
+            index: RwLock::default(),
         })
     }
 
@@ -210,6 +213,53 @@ impl Logstore {
         self.in_shard(shard, now, |shard| shard.pull(position, count, end))
     }
 
+    /// Makes the index that searches need.
+    pub(crate) fn create_index(
+        &self,
+        settings: Map<String, Value>,
+        now: SystemTime,
+    ) -> Result<(), Refusal> {
+        let mut index = self.write_index();
+        if index.is_some() {
+            let message = "log store index is already created";
+            return Err(Refusal::bad("IndexAlreadyExist", message));
+        }
+        *index = Some(Index::new(settings, now)?);
+        Ok(())
+    }
+
+    /// The index as a client sees it.
+    pub(crate) fn describe_index(&self) -> Result<Value, Refusal> {
+        let ttl = self.settings().config.ttl;
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        let described = index.as_ref().map(|index| index.describe(ttl));
+        described.ok_or_else(|| {
+            let message = format!("index config of logstore {} does not exist", self.name);
+            Refusal::missing("IndexConfigNotExist", message)
+        })
+    }
+
+    /// Replaces the index.
+    pub(crate) fn update_index(
+        &self,
+        settings: Map<String, Value>,
+        now: SystemTime,
+    ) -> Result<(), Refusal> {
+        let mut index = self.write_index();
+        if index.is_none() {
+            return Err(Refusal::parameter("log store index is not created"));
+        }
+        *index = Some(Index::new(settings, now)?);
+        Ok(())
+    }
+
+    /// Deletes the index; nothing can be searched then.
+    pub(crate) fn delete_index(&self) -> Result<(), Refusal> {
+        let gone = self.write_index().take();
+        gone.map(|_| ())
+            .ok_or_else(|| Refusal::parameter("log store index is not created"))
+    }
+
     /// Forgets what is older than the retention, and shards of which nothing is left.
     pub(super) fn expire(&self, now: SystemTime) -> Result<(), StorageError> {
         let ttl = self.ttl();
@@ -242,6 +292,10 @@ impl Logstore {
 
     fn settings(&self) -> RwLockReadGuard<'_, Settings> {
         self.settings.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_index(&self) -> RwLockWriteGuard<'_, Option<Index>> {
+        self.index.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read_shards(&self) -> RwLockReadGuard<'_, Shards> {

@@ -55,6 +55,18 @@ pub(super) enum Operation<'a> {
         logstore: &'a str,
         shard: &'a str,
     },
+    CreateIndex {
+        logstore: &'a str,
+    },
+    GetIndex {
+        logstore: &'a str,
+    },
+    UpdateIndex {
+        logstore: &'a str,
+    },
+    DeleteIndex {
+        logstore: &'a str,
+    },
     /// The service has it, this server does not.
     Unsupported {
         name: &'static str,
@@ -106,7 +118,13 @@ impl<'a> Operation<'a> {
             (method, ["logstores", logstore, "shards", rest @ ..]) => {
                 return Self::of_shards(request, method, logstore, rest);
             }
-            (_, ["logstores", _, "index"]) => Self::Unsupported { name: "Index" },
+            (method, ["logstores", logstore, "index"]) => match method {
+                Verb::Get => Self::GetIndex { logstore },
+                Verb::Post => Self::CreateIndex { logstore },
+                Verb::Put => Self::UpdateIndex { logstore },
+                Verb::Delete => Self::DeleteIndex { logstore },
+                _ => return Err(Refusal::method(&request.path)),
+            },
             (Verb::Post, ["logstores", _, "logs"]) => Self::Unsupported { name: "GetLogs" },
             (_, ["logstores", _, "track" | "track.gif"]) => Self::Unsupported {
                 name: "PutWebtracking",

@@ -1,12 +1,15 @@
 //! The operations, one file each, named as in the service's manual.
 
+mod create_index;
 mod create_logstore;
 mod create_project;
+mod delete_index;
 mod delete_logstore;
 mod delete_project;
 mod delete_shard;
 mod get_cursor;
 mod get_cursor_time;
+mod get_index;
 mod get_logstore;
 mod get_project;
 mod list_logstores;
@@ -16,6 +19,7 @@ mod merge_shards;
 mod pull_logs;
 mod put_logs;
 mod split_shard;
+mod update_index;
 mod update_logstore;
 mod update_project;
 
@@ -79,6 +83,10 @@ pub(super) fn perform(context: &Context<'_>, operation: Operation<'_>) -> Result
         Operation::DeleteShard { logstore, shard } => {
             delete_shard::perform(context, logstore, shard)
         }
+        Operation::CreateIndex { logstore } => create_index::perform(context, logstore),
+        Operation::GetIndex { logstore } => get_index::perform(context, logstore),
+        Operation::UpdateIndex { logstore } => update_index::perform(context, logstore),
+        Operation::DeleteIndex { logstore } => delete_index::perform(context, logstore),
         Operation::Unsupported { name } => Err(Refusal::bad(
             "NotSupported",
             format!("{name} is not supported by this server"),
