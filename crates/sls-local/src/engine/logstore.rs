@@ -1,13 +1,14 @@
 //! A logstore: settings, shards, and which shard a put goes to.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use sls_core::model::{CursorPosition, HashKey, LogstoreConfig, Shard, ShardId};
 
+use super::group::{ConsumerGroups, ShardFact};
 use super::index::Index;
 use super::settings::{self, FOREVER_DAYS};
 use super::shard::{Pulled, ShardState};
@@ -35,6 +36,7 @@ pub(crate) struct Logstore {
     shards: RwLock<Shards>,
     turn: AtomicUsize,
     index: RwLock<Option<Index>>,
+    groups: Mutex<ConsumerGroups>,
 }
 
 #[derive(Debug, Clone)]
@@ -63,6 +65,7 @@ impl Logstore {
             shards: RwLock::new(shards),
             turn: AtomicUsize::new(0),
             index: RwLock::default(),
+            groups: Mutex::default(),
         })
     }
 
@@ -258,6 +261,18 @@ impl Logstore {
         let gone = self.write_index().take();
         gone.map(|_| ())
             .ok_or_else(|| Refusal::parameter("log store index is not created"))
+    }
+
+    /// Looks at or changes the consumer groups, who are told what shards there are.
+    pub(crate) fn in_groups<T>(
+        &self,
+        now: SystemTime,
+        act: impl FnOnce(&mut ConsumerGroups, &[ShardFact]) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        self.expire(now)?;
+        let facts = self.read_shards().facts();
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        act(&mut groups, &facts)
     }
 
     /// Forgets what is older than the retention, and shards of which nothing is left.

@@ -7,6 +7,7 @@
 //!
 //! Locks are taken in this order and never held while a query runs.
 
+pub(crate) mod group; // consumer groups
 mod index; // what a search needs
 mod key_range; // how shards divide the keys
 mod logstore; // settings and shards

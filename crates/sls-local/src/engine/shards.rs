@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use sls_core::model::{HashKey, Shard, ShardId};
 
 use super::Logs;
+use super::group::ShardFact;
 use super::key_range::KeyRange;
 use super::shard::ShardState;
 use super::storage::StorageError;
@@ -42,13 +43,18 @@ impl Shards {
             next: 0,
         };
         for range in KeyRange::split_evenly(count) {
-            shards.add(range, now)?;
+            shards.add(range, Vec::new(), now)?;
         }
         Ok(shards)
     }
 
     pub(super) fn describe(&self) -> Vec<Shard> {
         self.all.iter().map(ShardState::describe).collect()
+    }
+
+    /// What consumer groups have to know.
+    pub(super) fn facts(&self) -> Vec<ShardFact> {
+        self.all.iter().map(ShardState::fact).collect()
     }
 
     /// The shards that take writes.
@@ -95,7 +101,7 @@ impl Shards {
         }
         let first = self.all.len();
         for child in children {
-            self.add(child, now)?;
+            self.add(child, vec![id], now)?;
         }
         self.all[place].closed = Some(now);
         let children = self.all[first..].iter().map(ShardState::describe);
@@ -122,7 +128,8 @@ impl Shards {
             end: self.all[right].range.end,
             ..range
         };
-        self.add(merged, now)?;
+        let parents = vec![id, self.all[right].id];
+        self.add(merged, parents, now)?;
         for place in [left, right] {
             self.all[place].closed = Some(now);
         }
@@ -181,12 +188,18 @@ impl Shards {
         Ok(())
     }
 
-    fn add(&mut self, range: KeyRange, now: SystemTime) -> Result<(), StorageError> {
+    fn add(
+        &mut self,
+        range: KeyRange,
+        parents: Vec<ShardId>,
+        now: SystemTime,
+    ) -> Result<(), StorageError> {
         let (log_id, log) = self.logs.create(now)?;
         self.all.push(ShardState {
             id: ShardId(self.next),
             range,
             created: now,
+            parents,
             closed: None,
             log_id,
             log,

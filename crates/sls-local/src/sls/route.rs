@@ -67,6 +67,32 @@ pub(super) enum Operation<'a> {
     DeleteIndex {
         logstore: &'a str,
     },
+    CreateConsumerGroup {
+        logstore: &'a str,
+    },
+    ListConsumerGroups {
+        logstore: &'a str,
+    },
+    UpdateConsumerGroup {
+        logstore: &'a str,
+        group: &'a str,
+    },
+    DeleteConsumerGroup {
+        logstore: &'a str,
+        group: &'a str,
+    },
+    Heartbeat {
+        logstore: &'a str,
+        group: &'a str,
+    },
+    GetCheckpoint {
+        logstore: &'a str,
+        group: &'a str,
+    },
+    UpdateCheckpoint {
+        logstore: &'a str,
+        group: &'a str,
+    },
     /// The service has it, this server does not.
     Unsupported {
         name: &'static str,
@@ -129,8 +155,31 @@ impl<'a> Operation<'a> {
             (_, ["logstores", _, "track" | "track.gif"]) => Self::Unsupported {
                 name: "PutWebtracking",
             },
-            (_, ["logstores", _, "consumergroups", ..]) => Self::Unsupported {
-                name: "ConsumerGroup",
+            (method, ["logstores", logstore, "consumergroups", rest @ ..]) => {
+                return Self::of_groups(request, method, logstore, rest);
+            }
+            _ => return Err(Refusal::method(&request.path)),
+        };
+        Ok(found)
+    }
+
+    /// What is below `/logstores/{logstore}/consumergroups`.
+    fn of_groups(
+        request: &Request,
+        method: Verb,
+        logstore: &'a str,
+        rest: &[&'a str],
+    ) -> Result<Self, Refusal> {
+        let found = match (method, rest) {
+            (Verb::Get, []) => Self::ListConsumerGroups { logstore },
+            (Verb::Post, []) => Self::CreateConsumerGroup { logstore },
+            (Verb::Get, [group]) => Self::GetCheckpoint { logstore, group },
+            (Verb::Put, [group]) => Self::UpdateConsumerGroup { logstore, group },
+            (Verb::Delete, [group]) => Self::DeleteConsumerGroup { logstore, group },
+            (Verb::Post, [group]) => match request.parameter("type").unwrap_or_default() {
+                "heartbeat" => Self::Heartbeat { logstore, group },
+                "checkpoint" => Self::UpdateCheckpoint { logstore, group },
+                other => return Err(unknown_type(other)),
             },
             _ => return Err(Refusal::method(&request.path)),
         };

@@ -1,17 +1,22 @@
 //! The operations, one file each, named as in the service's manual.
 
+mod create_consumer_group;
 mod create_index;
 mod create_logstore;
 mod create_project;
+mod delete_consumer_group;
 mod delete_index;
 mod delete_logstore;
 mod delete_project;
 mod delete_shard;
+mod get_checkpoint;
 mod get_cursor;
 mod get_cursor_time;
 mod get_index;
 mod get_logstore;
 mod get_project;
+mod heartbeat;
+mod list_consumer_groups;
 mod list_logstores;
 mod list_projects;
 mod list_shards;
@@ -19,6 +24,8 @@ mod merge_shards;
 mod pull_logs;
 mod put_logs;
 mod split_shard;
+mod update_checkpoint;
+mod update_consumer_group;
 mod update_index;
 mod update_logstore;
 mod update_project;
@@ -26,6 +33,7 @@ mod update_project;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::Face;
@@ -48,8 +56,14 @@ impl Context<'_> {
         self.face.engine.logstore(self.request.project()?, name)
     }
 
+    /// The body, which must be a JSON object.
     fn json_object(&self) -> Result<Map<String, Value>, Refusal> {
-        self.request.json_object(MAX_JSON)
+        self.json("ParameterInvalid")
+    }
+
+    /// The body, which must be JSON of this form; another is refused with `code`.
+    fn json<T: DeserializeOwned>(&self, code: &'static str) -> Result<T, Refusal> {
+        self.request.json(code, MAX_JSON)
     }
 }
 
@@ -87,6 +101,25 @@ pub(super) fn perform(context: &Context<'_>, operation: Operation<'_>) -> Result
         Operation::GetIndex { logstore } => get_index::perform(context, logstore),
         Operation::UpdateIndex { logstore } => update_index::perform(context, logstore),
         Operation::DeleteIndex { logstore } => delete_index::perform(context, logstore),
+        Operation::CreateConsumerGroup { logstore } => {
+            create_consumer_group::perform(context, logstore)
+        }
+        Operation::ListConsumerGroups { logstore } => {
+            list_consumer_groups::perform(context, logstore)
+        }
+        Operation::UpdateConsumerGroup { logstore, group } => {
+            update_consumer_group::perform(context, logstore, group)
+        }
+        Operation::DeleteConsumerGroup { logstore, group } => {
+            delete_consumer_group::perform(context, logstore, group)
+        }
+        Operation::Heartbeat { logstore, group } => heartbeat::perform(context, logstore, group),
+        Operation::GetCheckpoint { logstore, group } => {
+            get_checkpoint::perform(context, logstore, group)
+        }
+        Operation::UpdateCheckpoint { logstore, group } => {
+            update_checkpoint::perform(context, logstore, group)
+        }
         Operation::Unsupported { name } => Err(Refusal::bad(
             "NotSupported",
             format!("{name} is not supported by this server"),
