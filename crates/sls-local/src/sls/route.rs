@@ -93,6 +93,11 @@ pub(super) enum Operation<'a> {
         logstore: &'a str,
         group: &'a str,
     },
+    PutWebtracking {
+        logstore: &'a str,
+        picture: bool,
+    },
+    AllowWebtracking,
     /// The service has it, this server does not.
     Unsupported {
         name: &'static str,
@@ -152,8 +157,14 @@ impl<'a> Operation<'a> {
                 _ => return Err(Refusal::method(&request.path)),
             },
             (Verb::Post, ["logstores", _, "logs"]) => Self::Unsupported { name: "GetLogs" },
-            (_, ["logstores", _, "track" | "track.gif"]) => Self::Unsupported {
-                name: "PutWebtracking",
+            (Verb::Options, ["logstores", _, "track" | "track.gif"]) => Self::AllowWebtracking,
+            (Verb::Get | Verb::Post, ["logstores", logstore, "track"]) => Self::PutWebtracking {
+                logstore,
+                picture: false,
+            },
+            (Verb::Get, ["logstores", logstore, "track.gif"]) => Self::PutWebtracking {
+                logstore,
+                picture: true,
             },
             (method, ["logstores", logstore, "consumergroups", rest @ ..]) => {
                 return Self::of_groups(request, method, logstore, rest);
@@ -161,6 +172,11 @@ impl<'a> Operation<'a> {
             _ => return Err(Refusal::method(&request.path)),
         };
         Ok(found)
+    }
+
+    /// Whether everybody may ask, signed or not.
+    pub(super) fn is_anonymous(&self) -> bool {
+        matches!(self, Self::PutWebtracking { .. } | Self::AllowWebtracking)
     }
 
     /// What is below `/logstores/{logstore}/consumergroups`.
@@ -237,6 +253,7 @@ enum Verb {
     Post,
     Put,
     Delete,
+    Options,
     Other,
 }
 
@@ -248,6 +265,7 @@ impl Verb {
             Method::POST => Self::Post,
             Method::PUT => Self::Put,
             Method::DELETE => Self::Delete,
+            Method::OPTIONS => Self::Options,
             _ => Self::Other,
         }
     }

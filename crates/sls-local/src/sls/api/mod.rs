@@ -23,6 +23,7 @@ mod list_shards;
 mod merge_shards;
 mod pull_logs;
 mod put_logs;
+mod put_webtracking;
 mod split_shard;
 mod update_checkpoint;
 mod update_consumer_group;
@@ -120,6 +121,10 @@ pub(super) fn perform(context: &Context<'_>, operation: Operation<'_>) -> Result
         Operation::UpdateCheckpoint { logstore, group } => {
             update_checkpoint::perform(context, logstore, group)
         }
+        Operation::PutWebtracking { logstore, picture } => {
+            put_webtracking::perform(context, logstore, picture)
+        }
+        Operation::AllowWebtracking => Ok(put_webtracking::allow()),
         Operation::Unsupported { name } => Err(Refusal::bad(
             "NotSupported",
             format!("{name} is not supported by this server"),
