@@ -65,12 +65,13 @@ async fn paths_and_methods_that_nobody_serves_are_refused() {
 #[tokio::test]
 async fn operations_that_are_left_out_are_named() {
     let (service, _) = service(1).await;
-    let logs = Draft::new("GET", "/logs").send(&service).await;
-    let logs = logs.expect(400, "NotSupported");
+    let context = Draft::new("GET", format!("/logstores/{LOGSTORE}"));
+    let answer = context.query("type", "context_log").send(&service).await;
+    let answer = answer.expect(400, "NotSupported");
     assert!(
-        logs.message().contains("GetProjectLogs"),
+        answer.message().contains("GetContextLogs"),
         "{}",
-        logs.message()
+        answer.message()
     );
 }
 

@@ -1,5 +1,6 @@
 //! A logstore: settings, shards, and which shard a put goes to.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime};
@@ -7,15 +8,23 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use sls_core::model::{CursorPosition, HashKey, LogstoreConfig, Shard, ShardId};
+use sls_core::wire::GroupView;
 
 use super::group::{ConsumerGroups, ShardFact};
 use super::index::Index;
 use super::settings::{self, FOREVER_DAYS};
 use super::shard::{Pulled, ShardState};
 use super::shards::{Shards, SplitAt};
-use super::storage::{Record, StorageError};
+use super::spl::damaged;
+use super::storage::{ReadLimit, Record, StorageError};
 use super::{DAY, Logs, PutError, names, unix_seconds};
 use crate::refusal::Refusal;
+
+/// How much of a shard a search reads at a time.
+const SCAN_STEP: ReadLimit = ReadLimit {
+    groups: 1000,
+    bytes: 10 << 20,
+};
 
 /// How a put finds its shard.
 #[derive(Debug, Clone, Copy)]
@@ -261,6 +270,49 @@ impl Logstore {
         let gone = self.write_index().take();
         gone.map(|_| ())
             .ok_or_else(|| Refusal::parameter("log store index is not created"))
+    }
+
+    /// Shows every group that is kept, shard by shard in the order of receipt.
+    pub(super) fn scan(
+        &self,
+        now: SystemTime,
+        visit: &mut dyn FnMut(&Record) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        self.expire(now)?;
+        let logs: Vec<_> = self.read_shards().logs();
+        // Without a lock: a search takes its time, and groups do not change.
+        for log in logs {
+            let mut position = log.bounds().first;
+            loop {
+                let batch = log.read(position, SCAN_STEP)?;
+                if batch.records.is_empty() && position >= batch.bounds.first {
+                    break;
+                }
+                // What expired meanwhile is skipped.
+                position = position.max(batch.bounds.first) + batch.records.len() as u64;
+                batch.records.iter().try_for_each(&mut *visit)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The topics of all groups that are kept.
+    pub(crate) fn topics(&self, now: SystemTime) -> Result<BTreeSet<String>, Refusal> {
+        let mut topics = BTreeSet::new();
+        self.scan(now, &mut |record| {
+            let group = GroupView::parse(&record.group).map_err(damaged)?;
+            let topic = group.topic().unwrap_or_default().to_string_lossy();
+            if !topics.contains(topic.as_ref()) {
+                topics.insert(topic.into_owned());
+            }
+            Ok(())
+        })?;
+        Ok(topics)
+    }
+
+    /// Refuses to search without an index, as the service does.
+    pub(crate) fn check_index(&self) -> Result<(), Refusal> {
+        self.describe_index().map(|_| ())
     }
 
     /// Looks at or changes the consumer groups, who are told what shards there are.

@@ -14,6 +14,7 @@ mod logstore; // settings and shards
 mod names; // which names are accepted
 mod project; // a project and its logstores
 mod put_rules; // what a log group must be like
+pub(crate) mod search; // finds logs by their own time
 mod settings; // what may be set of a logstore
 mod shard; // a log and cursors into it
 mod shards; // split, merge, expiry

@@ -1,5 +1,6 @@
 //! The shards of a logstore: opened, split, merged, and gone when they are empty.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use sls_core::model::{HashKey, Shard, ShardId};
@@ -8,7 +9,7 @@ use super::Logs;
 use super::group::ShardFact;
 use super::key_range::KeyRange;
 use super::shard::ShardState;
-use super::storage::StorageError;
+use super::storage::{ShardLog, StorageError};
 use crate::refusal::Refusal;
 
 /// The most shards that take writes, as the manual has it for automatic splits.
@@ -50,6 +51,14 @@ impl Shards {
 
     pub(super) fn describe(&self) -> Vec<Shard> {
         self.all.iter().map(ShardState::describe).collect()
+    }
+
+    /// The logs of all shards.
+    pub(super) fn logs(&self) -> Vec<Arc<dyn ShardLog>> {
+        self.all
+            .iter()
+            .map(|shard| Arc::clone(&shard.log))
+            .collect()
     }
 
     /// What consumer groups have to know.

@@ -98,6 +98,19 @@ pub(super) enum Operation<'a> {
         picture: bool,
     },
     AllowWebtracking,
+    GetLogs {
+        logstore: &'a str,
+    },
+    GetLogsV2 {
+        logstore: &'a str,
+    },
+    GetHistograms {
+        logstore: &'a str,
+    },
+    ListTopics {
+        logstore: &'a str,
+    },
+    GetProjectLogs,
     /// The service has it, this server does not.
     Unsupported {
         name: &'static str,
@@ -119,9 +132,7 @@ impl<'a> Operation<'a> {
             (Verb::Delete, [""]) => Self::DeleteProject,
             // An empty name is a path that nobody serves, whatever follows.
             (_, names) if names.contains(&"") => return Err(Refusal::method(&request.path)),
-            (Verb::Get, ["logs"]) => Self::Unsupported {
-                name: "GetProjectLogs",
-            },
+            (Verb::Get, ["logs"]) => Self::GetProjectLogs,
             (method, ["logstores"]) => match method {
                 Verb::Get => Self::ListLogstores,
                 Verb::Post => Self::CreateLogstore,
@@ -129,11 +140,9 @@ impl<'a> Operation<'a> {
             },
             (method, ["logstores", logstore]) => match (method, kind) {
                 (Verb::Get, "") => Self::GetLogstore { logstore },
-                (Verb::Get, "log") => Self::Unsupported { name: "GetLogs" },
-                (Verb::Get, "histogram") => Self::Unsupported {
-                    name: "GetHistograms",
-                },
-                (Verb::Get, "topic") => Self::Unsupported { name: "ListTopics" },
+                (Verb::Get, "log") => Self::GetLogsV2 { logstore },
+                (Verb::Get, "histogram") => Self::GetHistograms { logstore },
+                (Verb::Get, "topic") => Self::ListTopics { logstore },
                 (Verb::Get, "context_log") => Self::Unsupported {
                     name: "GetContextLogs",
                 },
@@ -156,7 +165,7 @@ impl<'a> Operation<'a> {
                 Verb::Delete => Self::DeleteIndex { logstore },
                 _ => return Err(Refusal::method(&request.path)),
             },
-            (Verb::Post, ["logstores", _, "logs"]) => Self::Unsupported { name: "GetLogs" },
+            (Verb::Post, ["logstores", logstore, "logs"]) => Self::GetLogs { logstore },
             (Verb::Options, ["logstores", _, "track" | "track.gif"]) => Self::AllowWebtracking,
             (Verb::Get | Verb::Post, ["logstores", logstore, "track"]) => Self::PutWebtracking {
                 logstore,

@@ -12,7 +12,9 @@ mod delete_shard;
 mod get_checkpoint;
 mod get_cursor;
 mod get_cursor_time;
+mod get_histograms;
 mod get_index;
+mod get_logs;
 mod get_logstore;
 mod get_project;
 mod heartbeat;
@@ -20,10 +22,12 @@ mod list_consumer_groups;
 mod list_logstores;
 mod list_projects;
 mod list_shards;
+mod list_topics;
 mod merge_shards;
 mod pull_logs;
 mod put_logs;
 mod put_webtracking;
+mod search_text;
 mod split_shard;
 mod update_checkpoint;
 mod update_consumer_group;
@@ -125,6 +129,11 @@ pub(super) fn perform(context: &Context<'_>, operation: Operation<'_>) -> Result
             put_webtracking::perform(context, logstore, picture)
         }
         Operation::AllowWebtracking => Ok(put_webtracking::allow()),
+        Operation::GetLogs { logstore } => get_logs::perform(context, logstore),
+        Operation::GetLogsV2 { logstore } => get_logs::perform_v2(context, logstore),
+        Operation::GetHistograms { logstore } => get_histograms::perform(context, logstore),
+        Operation::ListTopics { logstore } => list_topics::perform(context, logstore),
+        Operation::GetProjectLogs => Err(search_text::no_sql()),
         Operation::Unsupported { name } => Err(Refusal::bad(
             "NotSupported",
             format!("{name} is not supported by this server"),
