@@ -22,16 +22,17 @@ impl Pieces for Escaped<'_> {
 /// Appends a text without quotes.
 #[inline]
 pub(super) fn push_escaped(buf: &mut Vec<u8>, text: &str) {
-    let plain = plain_prefix(text.as_bytes());
-    buf.extend_from_slice(&text.as_bytes()[..plain]);
-    if plain < text.len() {
-        push_rest(buf, text, plain);
+    if is_plain(text.as_bytes()) {
+        buf.extend_from_slice(text.as_bytes());
+    } else {
+        push_rest(buf, text);
     }
 }
 
-/// From the first byte that needs an escape on.
-fn push_rest(buf: &mut Vec<u8>, text: &str, mut at: usize) {
+fn push_rest(buf: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
+    let mut at = plain_prefix(bytes);
+    buf.extend_from_slice(&bytes[..at]);
     while at < bytes.len() {
         let byte = bytes[at];
         if byte < 0x80 {
@@ -90,6 +91,34 @@ const ESCAPES: [u8; 256] = {
     table[0x0d] = b'r';
     table
 };
+
+/// Whether every byte stands for itself.
+#[inline]
+fn is_plain(bytes: &[u8]) -> bool {
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        // The last word may overlap the one before it; looking twice costs less than a
+        // loop over what is left.
+        return !has_escape(u64::from_le_bytes(*last))
+            && !has_escape(u64::from_le_bytes(*first))
+            && (bytes.len() <= 16 || words_are_plain(&bytes[8..]));
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        return !has_escape(u64::from(first) | (u64::from(last) << 32));
+    }
+    bytes
+        .iter()
+        .all(|byte| ESCAPES[usize::from(*byte)] == PLAIN)
+}
+
+/// The whole words of a text whose last eight bytes have been looked at.
+fn words_are_plain(bytes: &[u8]) -> bool {
+    let mut words = bytes.chunks_exact(8);
+    words.all(|word| {
+        word.try_into()
+            .is_ok_and(|word| !has_escape(u64::from_le_bytes(word)))
+    })
+}
 
 /// How many bytes stand for themselves before the first that does not.
 #[inline]
@@ -157,6 +186,19 @@ mod tests {
                     needed,
                     "{byte} at {place}"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn a_byte_is_found_at_every_place_of_texts_of_every_length() {
+        for len in 0..40 {
+            let mut bytes = vec![b'a'; len];
+            assert!(is_plain(&bytes), "{len}");
+            for place in 0..len {
+                bytes[place] = 0x7f;
+                assert!(!is_plain(&bytes), "{place} of {len}");
+                bytes[place] = b'a';
             }
         }
     }

@@ -36,6 +36,7 @@ impl<'a> Attributes<'a> {
     }
 
     /// Borrows attributes; when a key is repeated, they are copied to be put in order.
+    #[inline]
     pub fn from_slice(pairs: &'a [Attribute<'a>]) -> Self {
         if has_repetitions(pairs) {
             return Self::from_pairs(pairs.to_vec());
@@ -56,6 +57,7 @@ impl<'a> Attributes<'a> {
     }
 
     /// Adds an attribute, or gives the one of this key another value.
+    #[inline]
     pub fn insert(&mut self, key: impl Into<Cow<'a, str>>, value: impl Into<AttributeValue<'a>>) {
         let (key, value) = (key.into(), value.into());
         let pairs = self.pairs.to_mut();
@@ -84,16 +86,19 @@ impl<'a> Attributes<'a> {
     }
 
     /// How many there are.
+    #[inline]
     pub fn len(&self) -> usize {
         self.pairs.len()
     }
 
     /// Whether there are none.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.pairs.is_empty()
     }
 
     /// The attributes in order.
+    #[inline]
     pub fn iter(&self) -> std::slice::Iter<'_, Attribute<'a>> {
         self.pairs.iter()
     }
@@ -108,6 +113,7 @@ impl<'a> Attributes<'a> {
     }
 }
 
+#[inline]
 fn has_repetitions(pairs: &[Attribute<'_>]) -> bool {
     if pairs.len() < MANY {
         let keys = pairs.iter().enumerate();

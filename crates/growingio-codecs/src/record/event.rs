@@ -63,6 +63,7 @@ pub struct EventRecord<'a> {
 
 impl<'a> EventRecord<'a> {
     /// A custom event that was made at a time, in milliseconds since the Unix epoch.
+    #[inline]
     pub fn custom(event_name: impl Into<Cow<'a, str>>, made_at_ms: i64) -> Self {
         Self {
             event_name: Some(event_name.into()),
@@ -80,6 +81,7 @@ impl<'a> EventRecord<'a> {
     }
 
     /// An event that has a type and nothing else.
+    #[inline]
     pub const fn of_type(event_type: EventType) -> Self {
         Self {
             event_type,
@@ -103,6 +105,7 @@ impl<'a> EventRecord<'a> {
     ///
     /// The service uses it only for projects that have custom event times switched on.
     #[must_use]
+    #[inline]
     pub fn with_event_time_ms(mut self, event_time_ms: i64) -> Self {
         self.timestamp_ms = Some(event_time_ms);
         self.send_time_ms = Some(event_time_ms);
@@ -111,6 +114,7 @@ impl<'a> EventRecord<'a> {
 
     /// Sets the visitor's id.
     #[must_use]
+    #[inline]
     pub fn with_anonymous_id(mut self, id: impl Into<Cow<'a, str>>) -> Self {
         self.anonymous_id = Some(id.into());
         self
@@ -118,6 +122,7 @@ impl<'a> EventRecord<'a> {
 
     /// Sets the login user's id and which kind of id it is.
     #[must_use]
+    #[inline]
     pub fn with_login_user(
         self,
         key: impl Into<Cow<'a, str>>,
@@ -128,6 +133,7 @@ impl<'a> EventRecord<'a> {
 
     /// Sets which kind of id the login user id is.
     #[must_use]
+    #[inline]
     pub fn with_login_user_key(mut self, key: impl Into<Cow<'a, str>>) -> Self {
         self.login_user_key = Some(key.into());
         self
@@ -135,6 +141,7 @@ impl<'a> EventRecord<'a> {
 
     /// Sets the login user's id.
     #[must_use]
+    #[inline]
     pub fn with_login_user_id(mut self, id: impl Into<Cow<'a, str>>) -> Self {
         self.login_user_id = Some(id.into());
         self
@@ -142,6 +149,7 @@ impl<'a> EventRecord<'a> {
 
     /// Adds an attribute; see [`Attributes::insert`].
     #[must_use]
+    #[inline]
     pub fn with_attribute(
         mut self,
         key: impl Into<Cow<'a, str>>,
@@ -153,6 +161,7 @@ impl<'a> EventRecord<'a> {
 
     /// Adds attributes to those that are there.
     #[must_use]
+    #[inline]
     pub fn with_attributes(mut self, attributes: Attributes<'a>) -> Self {
         if self.attributes.is_empty() {
             self.attributes = attributes;
@@ -164,6 +173,7 @@ impl<'a> EventRecord<'a> {
 
     /// Names the item that the event is about.
     #[must_use]
+    #[inline]
     pub fn with_resource_item(mut self, item: ResourceItem<'a>) -> Self {
         self.resource_item = Some(item);
         self
@@ -171,6 +181,7 @@ impl<'a> EventRecord<'a> {
 
     /// Sets a field that the service gives a meaning.
     #[must_use]
+    #[inline]
     pub fn with_preset(mut self, preset: Preset<'a>) -> Self {
         self.presets.set(preset);
         self
@@ -178,6 +189,7 @@ impl<'a> EventRecord<'a> {
 
     /// Sets product and data source, which every record needs.
     #[must_use]
+    #[inline]
     pub fn with_ids(
         mut self,
         product_id: impl Into<Cow<'a, str>>,
@@ -190,6 +202,7 @@ impl<'a> EventRecord<'a> {
 
     /// Says which SDK made the event.
     #[must_use]
+    #[inline]
     pub fn with_sdk(
         mut self,
         platform: impl Into<Cow<'a, str>>,
@@ -244,6 +257,7 @@ impl<'a> ResourceItem<'a> {
 
     /// Sets the attributes.
     #[must_use]
+    #[inline]
     pub fn with_attributes(mut self, attributes: Attributes<'a>) -> Self {
         self.attributes = attributes;
         self

@@ -43,6 +43,7 @@ impl<'a> ItemRecord<'a> {
 
     /// Adds an attribute; see [`Attributes::insert`].
     #[must_use]
+    #[inline]
     pub fn with_attribute(
         mut self,
         key: impl Into<Cow<'a, str>>,
@@ -54,6 +55,7 @@ impl<'a> ItemRecord<'a> {
 
     /// Replaces the attributes by these, of which there may be none.
     #[must_use]
+    #[inline]
     pub fn with_attributes(mut self, attributes: Attributes<'a>) -> Self {
         self.attributes = Some(attributes);
         self
@@ -61,6 +63,7 @@ impl<'a> ItemRecord<'a> {
 
     /// Sets product and data source, which every record needs.
     #[must_use]
+    #[inline]
     pub fn with_ids(
         mut self,
         product_id: impl Into<Cow<'a, str>>,

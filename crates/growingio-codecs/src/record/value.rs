@@ -209,6 +209,7 @@ impl<'a, T> Seq<'a, T> {
 impl<T> Deref for Seq<'_, T> {
     type Target = [T];
 
+    #[inline]
     fn deref(&self) -> &[T] {
         match &self.0 {
             Repr::Owned(values) => values,
