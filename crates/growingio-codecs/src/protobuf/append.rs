@@ -81,6 +81,13 @@ fn push_resource_item(buf: &mut Vec<u8>, item: &ResourceItem<'_>) {
 /// Writes the presets whose numbers are below the next field's.
 #[inline]
 fn push_presets(buf: &mut Vec<u8>, presets: &mut &[Preset<'_>], below: u32) {
+    // Few events have any.
+    if !presets.is_empty() {
+        push_presets_below(buf, presets, below);
+    }
+}
+
+fn push_presets_below(buf: &mut Vec<u8>, presets: &mut &[Preset<'_>], below: u32) {
     while let Some((preset, rest)) = presets.split_first() {
         let number = preset.number();
         if number >= below {
@@ -135,12 +142,18 @@ fn push_attributes(buf: &mut Vec<u8>, number: u32, attributes: &Attributes<'_>) 
 #[inline]
 fn put_entry(buf: &mut Vec<u8>, number: u32, key: &str, value: &str) {
     let (key, value) = (key.as_bytes(), value.as_bytes());
-    let (key_width, value_width) = (varint_len(key.len() as u64), varint_len(value.len() as u64));
     put_tag(buf, number, BYTES);
-    put_varint(
-        buf,
-        (2 + key_width + key.len() + value_width + value.len()) as u64,
-    );
+    // The lengths of short texts, which most are, take one byte each.
+    if key.len() + value.len() < 0x7c {
+        let body = 4 + key.len() + value.len();
+        buf.extend_from_slice(&[body as u8, 1 << 3 | BYTES as u8, key.len() as u8]);
+        buf.extend_from_slice(key);
+        buf.extend_from_slice(&[2 << 3 | BYTES as u8, value.len() as u8]);
+        buf.extend_from_slice(value);
+        return;
+    }
+    let widths = varint_len(key.len() as u64) + varint_len(value.len() as u64);
+    put_varint(buf, (2 + widths + key.len() + value.len()) as u64);
     put_bytes(buf, 1, key);
     put_bytes(buf, 2, value);
 }
@@ -236,6 +249,21 @@ mod tests {
                 put_bytes(&mut want, 1, &vec![7; size]);
                 assert_eq!(buf, want, "{size} in {usual_width}");
             }
+        }
+    }
+
+    #[test]
+    fn entries_of_every_length_are_messages_of_two_texts() {
+        for size in [0, 1, 60, 61, 62, 63, 64, 130, 20_000] {
+            let (key, value) = ("k".repeat(size), "v".repeat(size + 1));
+            let mut buf = Vec::new();
+            put_entry(&mut buf, 24, &key, &value);
+            let mut want = Vec::new();
+            put_message(&mut want, 24, 1, |buf| {
+                put_bytes(buf, 1, key.as_bytes());
+                put_bytes(buf, 2, value.as_bytes());
+            });
+            assert_eq!(buf, want, "{size}");
         }
     }
 
