@@ -26,6 +26,7 @@ use serde::de::DeserializeOwned;
 
 use crate::code::ErrorCode;
 use crate::error::{BoxError, Call, Error, RequestId};
+use crate::one_line::OneLine;
 use crate::wire::headers;
 
 pub use create_logstore::CreateLogstore;
@@ -216,7 +217,8 @@ impl ApiReply {
     fn json<T: DeserializeOwned>(&self) -> Result<T, InvalidReply> {
         serde_json::from_slice(&self.body).map_err(|cause| InvalidReply {
             reason: "body is not the expected JSON".to_owned(),
-            cause: Some(Box::new(cause)),
+            // Quotes what it found in the wrong place, however long that is.
+            cause: Some(OneLine(cause).to_string().into()),
         })
     }
 
