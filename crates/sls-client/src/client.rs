@@ -140,9 +140,12 @@ impl Client {
     /// # Errors
     /// [`Error::Service`] with `ProjectNotExist` when there is no such project.
     pub async fn list_logstores(&self, list: &ListLogstores) -> Result<Page<String>, Error> {
+        let Some(size) = list.size() else {
+            return self.send(list).await;
+        };
         let listing = Listing {
             offset: list.offset(),
-            size: list.size(),
+            size,
             most: ListLogstores::MAX_SIZE,
         };
         paging::list(self, listing, |offset, size| {

@@ -41,7 +41,7 @@ impl GroupCoordinator for LogstoreHandle {
     async fn ensure_group(&self, group: &ConsumerGroup) -> Result<(), Error> {
         match self.consumer_groups().await {
             Ok(groups) => match groups.iter().find(|found| found.name == group.name) {
-                Some(found) if found == group => Ok(()),
+                Some(found) if is_same(found, group) => Ok(()),
                 Some(_) => update(self, group).await,
                 None => create_or_update(self, group).await,
             },
@@ -59,6 +59,12 @@ impl GroupCoordinator for LogstoreHandle {
     ) -> Result<Vec<ShardId>, Error> {
         self.consumer_group(group).heartbeat(consumer, held).await
     }
+}
+
+/// Whether the service has these settings; it keeps whole seconds.
+fn is_same(found: &ConsumerGroup, wanted: &ConsumerGroup) -> bool {
+    let seconds = wanted.timeout.as_secs() + u64::from(wanted.timeout.subsec_nanos() > 0);
+    found.in_order == wanted.in_order && found.timeout.as_secs() == seconds
 }
 
 async fn create_or_update(logstore: &LogstoreHandle, group: &ConsumerGroup) -> Result<(), Error> {

@@ -180,10 +180,14 @@ impl LocalService {
     }
 }
 
-/// Large bodies are hashed and inflated, pulls are compressed and run a query.
+/// Large bodies are hashed and inflated, pulls are compressed and run a query, searches look
+/// at every log.
 fn may_take_long(request: &Request<Bytes>) -> bool {
     let query = request.uri().query().unwrap_or_default();
-    request.body().len() > LARGE_BODY || query.contains("type=log")
+    let scans = ["type=log", "type=histogram", "type=topic"];
+    request.body().len() > LARGE_BODY
+        || request.uri().path().ends_with("/logs")
+        || scans.iter().any(|kind| query.contains(kind))
 }
 
 /// One logstore of a [`LocalService`].

@@ -92,7 +92,7 @@ pub(super) fn result_in_headers(reply: &ApiReply) -> Result<QueryResult, Invalid
             .text(&headers::HAS_SQL)
             .is_some_and(|flag| flag.eq_ignore_ascii_case("true")),
         where_query: reply.lossy_text(&headers::WHERE_QUERY).unwrap_or_default(),
-        agg_query: reply.lossy_text(&headers::AGG_QUERY).unwrap_or_default(),
+        agg_query: Some(reply.lossy_text(&headers::AGG_QUERY).unwrap_or_default()),
         cpu_sec: reply
             .optional_number(&headers::CPU_SEC)?
             .unwrap_or_default(),

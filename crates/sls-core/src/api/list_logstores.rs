@@ -10,23 +10,21 @@ use crate::model::Page;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListLogstores {
     project: String,
-    offset: u32,
-    size: u32,
+    offset: Option<u32>,
+    size: Option<u32>,
     name: Option<String>,
 }
 
 impl ListLogstores {
-    /// How many names are asked for unless told otherwise.
-    pub const DEFAULT_SIZE: u32 = 100;
     /// The most names that one answer holds.
     pub const MAX_SIZE: u32 = 500;
 
-    /// The first hundred logstores of a project.
+    /// The first logstores of a project, as many as the service likes to give.
     pub fn new(project: impl Into<String>) -> Self {
         Self {
             project: project.into(),
-            offset: 0,
-            size: Self::DEFAULT_SIZE,
+            offset: None,
+            size: None,
             name: None,
         }
     }
@@ -34,17 +32,17 @@ impl ListLogstores {
     /// Leaves out this many logstores first. Default: 0.
     #[must_use]
     pub fn with_offset(mut self, offset: u32) -> Self {
-        self.offset = offset;
+        self.offset = Some(offset);
         self
     }
 
-    /// Asks for at most this many logstores. Default: 100.
+    /// Asks for at most this many logstores. Default: the service's choice.
     ///
     /// More than 500 do not fit one answer, and one request asks for 500 then; a client
     /// may go on from there.
     #[must_use]
     pub fn with_size(mut self, size: u32) -> Self {
-        self.size = size;
+        self.size = Some(size);
         self
     }
 
@@ -57,11 +55,11 @@ impl ListLogstores {
 
     /// How many logstores are left out first.
     pub fn offset(&self) -> u32 {
-        self.offset
+        self.offset.unwrap_or_default()
     }
 
-    /// How many logstores are asked for at most.
-    pub fn size(&self) -> u32 {
+    /// How many logstores are asked for at most, where that is not the service's choice.
+    pub fn size(&self) -> Option<u32> {
         self.size
     }
 }
@@ -77,14 +75,17 @@ impl Operation for ListLogstores {
     }
 
     fn encode(&self) -> ApiRequest {
-        let size = self.size.min(Self::MAX_SIZE);
-        let request = ApiRequest::new(Method::GET, "/logstores")
-            .with_query("offset", self.offset.to_string())
-            .with_query("size", size.to_string());
-        match &self.name {
-            Some(part) => request.with_query("logstoreName", part.clone()),
-            None => request,
+        let mut request = ApiRequest::new(Method::GET, "/logstores");
+        if let Some(offset) = self.offset {
+            request = request.with_query("offset", offset.to_string());
         }
+        if let Some(size) = self.size {
+            request = request.with_query("size", size.min(Self::MAX_SIZE).to_string());
+        }
+        if let Some(part) = &self.name {
+            request = request.with_query("logstoreName", part.clone());
+        }
+        request
     }
 
     fn decode(&self, reply: &ApiReply) -> Result<Page<String>, InvalidReply> {

@@ -132,17 +132,19 @@ impl Face {
         };
         let (parts, body) = request.into_parts();
         let request = Request::new(parts, body, peer, &self.hosts)?;
-        if let Sender::Client(_) = sender {
+        let operation = Operation::of(&request);
+        let is_anonymous = operation.as_ref().is_ok_and(Operation::is_anonymous);
+        // Who may not ask at all is not told whether the question made sense.
+        if let (Sender::Client(_), false) = (sender, is_anonymous) {
             check_version(&request)?;
             self.keys.verify(&request, now)?;
         }
-        let operation = Operation::of(&request)?;
         let context = Context {
             face: self,
             request: &request,
             now,
         };
-        api::perform(&context, operation)
+        api::perform(&context, operation?)
     }
 
     /// Adds what every answer has.

@@ -1,7 +1,9 @@
 use std::time::SystemTime;
 
 use sls_core::Error;
-use sls_core::api::{ContextLogs, GetContextLogs, GetHistograms, GetLogs, Histograms, ListTopics};
+use sls_core::api::{
+    ContextLogs, GetContextLogs, GetHistograms, GetLogs, GetLogsV2, Histograms, ListTopics,
+};
 use sls_core::model::{LogQuery, QueryResult};
 
 use super::LogstoreHandle;
@@ -59,6 +61,18 @@ impl LogstoreHandle {
         let operation = GetLogs::new(&self.project, &self.logstore, query)
             .with_accept(self.client.compression());
         patience
+            .ask(&self.client, &operation, QueryResult::is_complete)
+            .await
+    }
+
+    /// Searches as [`query`](Self::query) does, by the older form of the call, for servers
+    /// that do not know the newer one.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query).
+    pub async fn query_v2(&self, query: LogQuery) -> Result<QueryResult, Error> {
+        let operation = GetLogsV2::new(&self.project, &self.logstore, query);
+        Patience::default()
             .ask(&self.client, &operation, QueryResult::is_complete)
             .await
     }

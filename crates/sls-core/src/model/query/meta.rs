@@ -10,7 +10,7 @@ use crate::model::lenient;
 
 /// How a search went.
 ///
-/// What is an `Option` is absent in answers of the older interfaces.
+/// What is an `Option` is absent in some answers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct QueryMeta {
@@ -32,8 +32,8 @@ pub struct QueryMeta {
     /// The part of the query before the `|`.
     pub where_query: String,
     /// The part of the query after the `|`.
-    #[serde(deserialize_with = "lenient::null_is_default")]
-    pub agg_query: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agg_query: Option<String>,
     /// Processor time that SQL took, in seconds.
     pub cpu_sec: f64,
     /// Processors that SQL ran on.

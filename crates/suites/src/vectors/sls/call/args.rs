@@ -57,7 +57,9 @@ impl<'a> Args<'a> {
 
     /// An argument we have no counterpart of is a thing that does not exist yet.
     pub(super) fn known(&self, names: &[&str]) -> Result<(), Failure> {
-        let known = |name: &str| matches!(name, "project" | "logstore") || names.contains(&name);
+        let known = |name: &str| {
+            matches!(name, "project" | "logstore" | "refreshed") || names.contains(&name)
+        };
         match self.named.iter().find(|(name, _)| !known(name)) {
             Some((name, _)) => Err(Failure::Pending(format!("{} with {name}", self.call))),
             None => Ok(()),

@@ -1,5 +1,5 @@
 use serde_json::{Map, json};
-use sls_core::model::{IndexConfig, KeyIndex};
+use sls_core::model::{IndexConfig, KeyIndex, LineIndex};
 
 use super::{Call, Returned, to_json};
 
@@ -21,7 +21,7 @@ pub(super) async fn perform(call: &Call<'_>) -> Returned {
             args.known(&[])?;
             let got = logstore.index().await;
             Ok(got.map(|index| {
-                json!({ "index_config_roundtrip": to_json(&what_the_recorded_client_keeps(index)) })
+                json!({ "index_config_roundtrip": to_json(&as_the_recorded_client_writes(index)) })
             }))
         }
         "delete_index" => {
@@ -32,28 +32,32 @@ pub(super) async fn perform(call: &Call<'_>) -> Returned {
     }
 }
 
-/// The recorded client loses the time to live and every member it does not know when it
-/// reads an index and writes it again. Ours keeps them, so that a change of one thing is a
-/// change of one thing; here they are taken away to compare the rest.
-fn what_the_recorded_client_keeps(index: IndexConfig) -> IndexConfig {
+/// The recorded client loses the time to live and members it does not know when it reads
+/// an index and writes it again. Ours keeps them, so that a change of one thing is a change
+/// of one thing; here they are taken away to compare the rest.
+pub(in crate::vectors::sls) fn as_the_recorded_client_writes(index: IndexConfig) -> IndexConfig {
     fn strip(key: KeyIndex) -> KeyIndex {
+        let mut other = key.other;
+        other.retain(|name, _| matches!(name.as_str(), "embedding" | "vector_index"));
         KeyIndex {
             json_keys: key
                 .json_keys
                 .into_iter()
                 .map(|(path, found)| (path, strip(found)))
                 .collect(),
-            other: Map::new(),
+            other,
             ..key
         }
     }
     IndexConfig {
-        line: index.line.map(|mut line| {
-            line.other = Map::new();
-            // Written by the recorded client whether they were there or not.
-            line.auto_text_keys.get_or_insert_default();
-            line.auto_key_detect.get_or_insert_default();
-            line
+        line: index.line.map(|line| LineIndex {
+            include_keys: None,
+            exclude_keys: None,
+            // Written whether they were there or not.
+            auto_text_keys: Some(line.auto_text_keys.unwrap_or_default()),
+            auto_key_detect: Some(line.auto_key_detect.unwrap_or_default()),
+            other: Map::new(),
+            ..line
         }),
         keys: index
             .keys

@@ -56,9 +56,13 @@ pub(super) async fn perform(call: &Call<'_>) -> Returned {
         }
         "list_logstore" | "list_logstores" => {
             args.known(&["offset", "size", "pattern"])?;
-            let mut list = ListLogstores::new(logstore.project())
-                .with_offset(args.number("offset")?.unwrap_or_default())
-                .with_size(size(call)?.unwrap_or(ListLogstores::DEFAULT_SIZE));
+            let mut list = ListLogstores::new(logstore.project());
+            // The older of the two names leaves the part of the list to the service.
+            if call.name == "list_logstore" {
+                list = list
+                    .with_offset(args.number("offset")?.unwrap_or_default())
+                    .with_size(size(call)?.unwrap_or(100));
+            }
             if let Some(part) = args.optional_text("pattern") {
                 list = list.with_name(part);
             }

@@ -16,6 +16,7 @@ use sls_client::{Client, Error, LogstoreHandle, ProjectHandle};
 
 use super::text;
 use args::Args;
+pub(super) use index::as_the_recorded_client_writes;
 
 /// Why a case did not pass.
 pub(super) enum Failure {

@@ -1,7 +1,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
-use sls_core::api::{GetHistograms, GetLogsV2, GetProjectLogs, ListTopics};
+use sls_core::api::{GetHistograms, GetProjectLogs, ListTopics};
 use sls_core::model::{LogQuery, Progress, QueryMeta, QueryResult, ShardId};
 
 use super::args::Args;
@@ -16,8 +16,7 @@ pub(super) async fn perform(call: &Call<'_>) -> Returned {
             // The recorded client has a switch for the older form of the call, which is
             // told by its method.
             let got = if call.case["exchanges"][0]["request"]["method"] == "GET" {
-                let operation = GetLogsV2::new(project, name, query);
-                call.client.send(&operation).await
+                logstore.query_v2(query).await
             } else if line > i64::from(query.line) && !has_sql(&query.query) {
                 logstore.query_pages(query, line.unsigned_abs()).await
             } else {
@@ -172,7 +171,7 @@ fn found(result: &QueryResult) -> Value {
 /// none that it does not know.
 fn meta(meta: &QueryMeta) -> Value {
     let mut known = json!({
-        "limited": null, "processedBytes": null, "telementryType": null, "insertedSQL": null,
+        "aggQuery": null, "limited": null, "processedBytes": null, "telementryType": null, "insertedSQL": null,
         "keys": null, "marker": null, "isAccurate": null, "columnTypes": null,
         "highlights": null, "phraseQueryInfo": null,
     });
