@@ -91,7 +91,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Limits and time-outs of one attempt, for [`build`](Self::build).
+    /// Limits, root certificates and proxy of every attempt, for [`build`](Self::build).
     #[cfg(feature = "https")]
     pub fn with_https(mut self, https: telemetry_delivery::HttpsConfig) -> Self {
         self.https = https;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::code::{ErrorCode, RetryClass};
+use crate::one_line::OneLine;
 
 /// A cause whose type belongs to another crate.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -10,13 +11,19 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// Why a call to the log service did not succeed.
 ///
 /// `Display` names the operation and what it was about; the cause, where there is one, is
-/// in [`source`](std::error::Error::source) and not repeated. No variant holds a body, a
-/// key or a token.
+/// in [`source`](std::error::Error::source) and not repeated. It is one line whatever the
+/// other side wrote, and of that no more than 400 characters at a time; the fields have all of
+/// it. No variant holds a body, a key or a token.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The service answered, and the answer was a refusal.
-    #[error("{call} refused: {code}: {message} (http {status}, request {request_id})")]
+    #[error(
+        "{call} refused: {}: {} (http {status}, request {})",
+        OneLine(code),
+        OneLine(message),
+        OneLine(request_id)
+    )]
     Service {
         /// What was asked.
         call: Call,
@@ -30,7 +37,11 @@ pub enum Error {
         message: String,
     },
     /// The service answered with something that is not an answer to this call.
-    #[error("{call} answered with nonsense: {reason} (http {status}, request {request_id})")]
+    #[error(
+        "{call} answered with nonsense: {} (http {status}, request {})",
+        OneLine(reason),
+        OneLine(request_id)
+    )]
     BadAnswer {
         /// What was asked.
         call: Call,

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::code::ErrorCode;
 use crate::error::{BoxError, Call, Error, RequestId};
+use crate::one_line::OneLine;
 use crate::wire::{Compression, headers};
 
 /// An answer as it arrived.
@@ -91,7 +92,8 @@ impl ApiReply {
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, InvalidReply> {
         serde_json::from_slice(&self.body).map_err(|cause| InvalidReply {
             reason: "body is not the expected JSON".to_owned(),
-            cause: Some(Box::new(cause)),
+            // Quotes what it found in the wrong place, however long that is.
+            cause: Some(OneLine(cause).to_string().into()),
         })
     }
 

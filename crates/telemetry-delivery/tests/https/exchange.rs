@@ -1,50 +1,26 @@
-//! `HttpsTransport` against servers that misbehave, over real loopback sockets.
+//! Requests and answers, and servers that misbehave.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "clippy allows it in tests, and does not see that helpers are tests too"
-)]
-
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use telemetry_delivery::{
     BodyErrorKind, BoxTransport, HttpsConfig, HttpsTransport, TimeoutKind, TransportError,
     TransportErrorKind as Kind,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tower::ServiceExt;
+
+use crate::loopback::{failure, header, read_request, send, server};
 
 const MIB: usize = 1024 * 1024;
 /// Short enough to wait for in a test whose server never comes to an end.
 const SOON: Duration = Duration::from_millis(50);
-
-/// Hands every connection to `serve` and tells how many there were.
-async fn server<F, S>(serve: S) -> (SocketAddr, Arc<AtomicUsize>)
-where
-    S: Fn(TcpStream) -> F + Send + 'static,
-    F: Future<Output = ()> + Send + 'static,
-{
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let connections = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&connections);
-    tokio::spawn(async move {
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            counter.fetch_add(1, Ordering::Relaxed);
-            tokio::spawn(serve(stream));
-        }
-    });
-    (address, connections)
-}
 
 /// Answers the first request of every connection with `answer`, then closes it.
 async fn server_saying(answer: &'static str) -> SocketAddr {
@@ -88,57 +64,11 @@ async fn server_listening() -> (SocketAddr, mpsc::UnboundedReceiver<String>) {
     (address, requests)
 }
 
-/// Reads one request with all of its body; `None` at the end of the connection.
-async fn read_request(stream: &mut TcpStream) -> Option<String> {
-    let mut text = String::new();
-    let head_end = loop {
-        if let Some(end) = text.find("\r\n\r\n") {
-            break end + 4;
-        }
-        let mut byte = [0];
-        if stream.read(&mut byte).await.ok()? == 0 {
-            return None;
-        }
-        text.push(byte[0].into());
-    };
-    let length = header(&text, "content-length").map_or(0, |length| length.parse().unwrap());
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).await.ok()?;
-    text.truncate(head_end);
-    text.push_str(std::str::from_utf8(&body).unwrap());
-    Some(text)
-}
-
-/// The value of a header in the text of a request.
-fn header<'t>(text: &'t str, name: &str) -> Option<&'t str> {
-    text.lines().find_map(|line| {
-        let (key, value) = line.split_once(": ")?;
-        key.eq_ignore_ascii_case(name).then_some(value)
-    })
-}
-
 fn get(address: SocketAddr) -> Request<Bytes> {
     Request::get(format!("http://{address}/path?key=secret"))
         .header("authorization", "secret")
         .body(Bytes::new())
         .unwrap()
-}
-
-async fn send(
-    config: HttpsConfig,
-    request: Request<Bytes>,
-) -> Result<Response<Bytes>, TransportError> {
-    HttpsTransport::new(config).unwrap().oneshot(request).await
-}
-
-/// Sends a request that must fail, and checks what every error has to keep.
-async fn failure(config: HttpsConfig, request: Request<Bytes>) -> TransportError {
-    let error = send(config, request).await.unwrap_err();
-    let everything = format!("{error} {error:?}");
-    assert!(!everything.contains("secret"), "{everything}");
-    assert!(!error.to_string().contains('\n'), "{error}");
-    assert_eq!(error.attempts(), 1);
-    error
 }
 
 #[track_caller]
@@ -291,6 +221,41 @@ async fn a_server_that_never_answers_is_given_up() {
     let error = failure(config, get(address)).await;
     let text = format!("no complete answer from {address} within 50ms");
     check(&error, Kind::Timeout(TimeoutKind::Attempt), true, &text);
+}
+
+/// Answers with a body of a byte now and then, for ever.
+async fn server_dripping() -> SocketAddr {
+    let (address, _) = server(|mut stream| async move {
+        read_request(&mut stream).await;
+        let mut said = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+        let mut drops = tokio::time::interval(Duration::from_millis(5));
+        while said.is_ok() {
+            drops.tick().await;
+            said = stream.write_all(b"x").await;
+        }
+    })
+    .await;
+    address
+}
+
+#[tokio::test]
+async fn a_steady_drip_does_not_outlast_the_attempt() {
+    let address = server_dripping().await;
+    let config = HttpsConfig::default()
+        .with_read_idle_timeout(4 * SOON)
+        .with_attempt_timeout(5 * SOON);
+    let error = failure(config, get(address)).await;
+    let text = format!("no complete answer from {address} within 250ms");
+    check(&error, Kind::Timeout(TimeoutKind::Attempt), true, &text);
+}
+
+#[tokio::test]
+async fn a_drip_below_the_minimum_is_given_up_early() {
+    let address = server_dripping().await;
+    let config = HttpsConfig::default().with_min_throughput(1000, SOON);
+    let error = failure(config, get(address)).await;
+    let text = format!("{address} gave less than 1000 bytes of an answer in 50ms");
+    check(&error, Kind::Timeout(TimeoutKind::Throughput), true, &text);
 }
 
 #[tokio::test]
