@@ -11,7 +11,7 @@ mod paging; // lists that do not fit one answer
 mod patience; // searches that are not complete yet
 mod roles; // a logstore handle in the roles of sls_core::service
 mod sign_layer; // signs every attempt
-mod stream; // reads a shard batch by batch
+mod stream; // reads a shard, or all of them, batch by batch
 
 pub use client::Client;
 pub use config::{BuildError, ClientBuilder};
@@ -19,4 +19,6 @@ pub use handle::{ConsumerGroupHandle, LogstoreHandle, ProjectHandle};
 pub use patience::Patience;
 pub use sls_core::credentials::{Credentials, EnvCredentials, StaticCredentials};
 pub use sls_core::{Endpoint, Error, ErrorCode};
-pub use stream::{ShardHandle, ShardStream, StreamStart};
+pub use stream::{
+    ShardHandle, ShardStream, StreamStart, TailBatch, TailError, TailStart, TailStream,
+};
