@@ -8,7 +8,7 @@ use sls_core::model::{CursorPosition, ShardId};
 use tokio::task::yield_now;
 
 use crate::logstore::{Logstore, logs};
-use crate::troubled::{About, TIMEOUT, Trouble, Troubled};
+use crate::troubled::{About, Prompt, TIMEOUT, Trouble, Troubled};
 
 /// A logstore of two shards with a log in each, and a reader of it.
 async fn two_shards(troubles: &[(About, Trouble)]) -> (Logstore, Troubled) {
@@ -194,5 +194,19 @@ async fn nothing_is_pulled_while_nobody_asks_and_little_is_pulled_ahead() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let pulls = reader.pulls();
         assert!(pulls <= given + 1, "{pulls} pulls for {given} batches");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_never_waits_leaves_the_thread_to_others_now_and_then() {
+    let mut tail = TailStream::new(Prompt, CursorPosition::Begin).with_idle(Duration::ZERO);
+    let others = async {
+        for _ in 0..10 {
+            yield_now().await;
+        }
+    };
+    tokio::select! {
+        _ = tail.next() => panic!("there is nothing to give"),
+        () = others => {}
     }
 }
