@@ -156,7 +156,7 @@ async fn a_shard_that_is_gone_is_told_once_and_its_children_are_read() {
     let error = tail.next().await.unwrap().unwrap_err();
     assert_eq!(error.error().code(), Some(&ErrorCode::ShardNotExist));
     assert_eq!(logs(&tail.next().await.unwrap().unwrap()), [(0, 2)]);
-    assert!(!tail.positions().contains_key(&ShardId(0)));
+    assert!(!tail.positions().unwrap().contains_key(&ShardId(0)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -77,8 +77,10 @@ const MAX_ROUNDS: usize = 32;
 /// }
 ///
 /// // Another time, from here on.
-/// let later = logstore.tail(tail.positions());
-/// assert_eq!(later.positions(), tail.positions());
+/// if let Some(positions) = tail.positions() {
+///     let later = logstore.tail(positions);
+/// #   assert_eq!(later.positions(), tail.positions());
+/// }
 /// # Ok(())
 /// # }
 /// ```
@@ -225,10 +227,13 @@ impl<R: ShardReader> TailStream<R> {
 
     /// Where the next batch of each shard starts; a later tail can start from it.
     ///
-    /// Counts what [`next`](Self::next) gave, and nothing that was read ahead. Empty at first,
-    /// and complete from the first batch on: a shard that is missing then has not been begun
-    /// and is to be read from its beginning, which is what [`TailStart::Positions`] does.
-    pub fn positions(&self) -> BTreeMap<ShardId, Cursor> {
+    /// Counts what [`next`](Self::next) gave, and nothing that was read ahead. A shard that is
+    /// missing has not been begun and is to be read from its beginning, which is what
+    /// [`TailStart::Positions`] does.
+    ///
+    /// `None` before the first batch, as long as it is not known where that start is: of a
+    /// tail from the end or from a time, until the service has given all cursors.
+    pub fn positions(&self) -> Option<BTreeMap<ShardId, Cursor>> {
         self.plan.positions()
     }
 

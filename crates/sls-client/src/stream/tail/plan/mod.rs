@@ -142,12 +142,22 @@ impl Plan {
         self.opened && !self.rules.follows() && self.readings.values().all(Reading::is_done)
     }
 
-    /// Where the next batch of each shard starts.
-    pub(super) fn positions(&self) -> BTreeMap<ShardId, Cursor> {
+    /// Where the next batch of each shard starts, once that is known of every shard that is not
+    /// read from its beginning.
+    pub(super) fn positions(&self) -> Option<BTreeMap<ShardId, Cursor>> {
+        if !self.opened {
+            return match &self.rules.from {
+                TailStart::Positions(cursors) => Some(cursors.clone()),
+                TailStart::Position(CursorPosition::Begin) => Some(BTreeMap::new()),
+                TailStart::Position(_) => None,
+            };
+        }
+        if self.readings.values().any(Reading::starts_somewhere_else) {
+            return None;
+        }
         let listed = self.readings.iter().filter(|(_, it)| it.is_listed);
-        listed
-            .filter_map(|(id, it)| Some((*id, it.cursor()?.clone())))
-            .collect()
+        let known = listed.filter_map(|(id, it)| Some((*id, it.cursor()?.clone())));
+        Some(known.collect())
     }
 
     /// The shards are these.
