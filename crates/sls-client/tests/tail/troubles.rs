@@ -210,3 +210,12 @@ async fn a_reader_that_never_waits_leaves_the_thread_to_others_now_and_then() {
         () = others => {}
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn waits_without_end_are_waits() {
+    let mut tail = TailStream::new(Prompt, CursorPosition::Begin)
+        .with_idle(Duration::MAX)
+        .with_list_interval(Duration::MAX);
+    let hour = Duration::from_secs(3600);
+    assert!(tokio::time::timeout(hour, tail.next()).await.is_err());
+}

@@ -165,7 +165,7 @@ impl Plan {
         self.in_flight -= 1;
         self.listing = if self.rules.follows() {
             Listing::Due {
-                at: now + self.rules.list_interval,
+                at: now.saturating_add(self.rules.list_interval),
                 failures: 0,
             }
         } else {
@@ -211,7 +211,7 @@ impl Plan {
             self.rules.pause(failures)
         };
         self.listing = Listing::Due {
-            at: now + pause,
+            at: now.saturating_add(pause),
             failures,
         };
         !is_excused
@@ -246,7 +246,7 @@ impl Plan {
             self.enqueue(shard);
         } else {
             reading.state = State::Resting {
-                until: now + self.rules.idle,
+                until: now.saturating_add(self.rules.idle),
             };
         }
         false
@@ -285,7 +285,7 @@ impl Plan {
             self.queue.push_front(shard);
         } else {
             reading.state = State::Resting {
-                until: now + self.rules.pause(failures),
+                until: now.saturating_add(self.rules.pause(failures)),
             };
         }
         !is_excused
@@ -361,7 +361,7 @@ impl Plan {
         }
         if let Listing::Due { at, failures: 0 } = &mut self.listing {
             // Many shards that end one after the other shall not be a list each.
-            *at = (*at).min(now + self.rules.idle);
+            *at = (*at).min(now.saturating_add(self.rules.idle));
         }
     }
 
