@@ -1,13 +1,12 @@
 //! One connection: what a client may take its time for, and how much it may send.
 
-use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -15,8 +14,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
+use super::drip::DripBody;
 use crate::refusal::Refusal;
-use crate::service::LocalService;
+use crate::service::{Cut, Disturbed, LocalService};
 
 /// The longest request line with headers. A query of SPL has at most 10 KB, three times
 /// that when every byte is percent-encoded.
@@ -56,7 +56,7 @@ pub(super) async fn serve(
 ) {
     let answer = service_fn(|request| {
         let service = service.clone();
-        async move { Ok::<_, Infallible>(answer(request, peer, &service, limits).await) }
+        async move { answer(request, peer, &service, limits).await }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -87,19 +87,20 @@ async fn answer(
     peer: IpAddr,
     service: &LocalService,
     limits: Limits,
-) -> Response<Full<Bytes>> {
+) -> Result<Response<DripBody>, Cut> {
     let (parts, body) = request.into_parts();
     match read_body(body, service.face().max_body_bytes(), limits.body_timeout).await {
         Ok(body) => {
             let request = Request::from_parts(parts, body);
-            service.answer_client(request, peer).await.map(Full::new)
+            let Disturbed { response, pace } = service.answer_client(request, peer).await?;
+            Ok(response.map(|body| DripBody::new(body, pace)))
         }
         Err(refusal) => {
             let mut response = service.face().refuse(refusal);
             // What is left of the body must not be taken for another request.
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
-            response.map(Full::new)
+            Ok(response.map(|body| DripBody::new(body, None)))
         }
     }
 }
