@@ -55,7 +55,8 @@ const LARGE_BODY: usize = 64 << 10;
 #[derive(Debug, Clone)]
 pub struct LocalService {
     face: Arc<Face>,
-    /// As many long computations at a time as there are processors to do them.
+    /// Twice as many long computations at a time as there are processors: enough to keep
+    /// them busy, few enough to share them.
     long: Arc<Semaphore>,
 }
 
@@ -64,7 +65,7 @@ impl LocalService {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             face: Arc::new(face),
-            long: Arc::new(Semaphore::new(processors)),
+            long: Arc::new(Semaphore::new(2 * processors)),
         }
     }
 
