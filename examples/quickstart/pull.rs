@@ -20,19 +20,19 @@ const SHOWN: usize = 10;
 
 /// What was read back.
 #[derive(Default)]
-pub struct Pulled {
+pub(crate) struct Pulled {
     /// Log groups received.
-    pub groups: u64,
+    pub(crate) groups: u64,
     /// Rows that the query looked at.
-    pub scanned: u64,
+    pub(crate) scanned: u64,
     /// Rows that the query gave.
-    pub matched: u64,
+    pub(crate) matched: u64,
     /// The first of them.
-    pub table: Table,
+    pub(crate) table: Table,
 }
 
 /// The shards, each with the cursor behind what it holds now.
-pub async fn cursors_at_end(
+pub(crate) async fn cursors_at_end(
     logstore: &LogstoreHandle,
 ) -> Result<Vec<(ShardId, Cursor)>, Box<dyn Error>> {
     let mut cursors = Vec::new();
@@ -45,7 +45,7 @@ pub async fn cursors_at_end(
 }
 
 /// Reads every shard from its cursor until `shipped` rows were seen and nothing moves.
-pub async fn pull_until_caught_up(
+pub(crate) async fn pull_until_caught_up(
     logstore: &LogstoreHandle,
     mut cursors: Vec<(ShardId, Cursor)>,
     query: &str,
@@ -65,7 +65,7 @@ pub async fn pull_until_caught_up(
             pulled.groups += batch.group_count() as u64;
             pulled.matched += batch.log_count() as u64;
             let scanned = batch.scan().and_then(|scan| scan.lines);
-            pulled.scanned += scanned.unwrap_or(batch.log_count() as u64);
+            pulled.scanned += scanned.unwrap_or_else(|| batch.log_count() as u64);
             for log in batch.groups().groups().flat_map(|group| group.logs()) {
                 if pulled.table.len() < SHOWN {
                     let fields = log.contents();

@@ -21,17 +21,17 @@ const BUNDLED: &[u8] = include_bytes!("../data/access.log");
 
 /// What was shipped.
 #[derive(Default)]
-pub struct Shipped {
+pub(crate) struct Shipped {
     /// Lines in the log.
-    pub lines: u64,
+    pub(crate) lines: u64,
     /// Lines that are not of the format; shipped as they are.
-    pub unparsed: u64,
+    pub(crate) unparsed: u64,
     /// Log groups written.
-    pub put_requests: u64,
+    pub(crate) put_requests: u64,
 }
 
 /// The log to ship: its text and its size in bytes.
-pub struct Input {
+pub(crate) struct Input {
     name: String,
     text: Box<dyn BufRead + Send>,
     bytes: u64,
@@ -39,7 +39,7 @@ pub struct Input {
 
 impl Input {
     /// Opens a log; the bundled one without a path.
-    pub fn open(path: Option<&Path>) -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn open(path: Option<&Path>) -> Result<Self, Box<dyn Error>> {
         let Some(path) = path else {
             return Ok(Self {
                 name: "the bundled log".to_owned(),
@@ -65,7 +65,10 @@ impl Input {
 }
 
 /// Ships every line, with a progress bar on a terminal.
-pub async fn ship(input: Input, logstore: &LogstoreHandle) -> Result<Shipped, Box<dyn Error>> {
+pub(crate) async fn ship(
+    input: Input,
+    logstore: &LogstoreHandle,
+) -> Result<Shipped, Box<dyn Error>> {
     let Input {
         name,
         mut text,

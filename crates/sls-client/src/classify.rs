@@ -7,6 +7,8 @@ use sls_core::{Call, RetryClass};
 
 use telemetry_delivery::{Outcome, Verdict};
 
+use crate::sign_layer::SignAgain;
+
 /// How long to leave a quota alone that was used up: it is counted by the second.
 const QUOTA_PAUSE: Duration = Duration::from_secs(1);
 
@@ -14,11 +16,14 @@ const QUOTA_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) fn classify(outcome: Outcome<'_>) -> Verdict {
     match outcome {
         Ok(response) if response.status() == StatusCode::OK => Verdict::Done,
-        Ok(response) => match (retry_class(response), retry_after(response)) {
+        Ok(response) if response.extensions().get::<SignAgain>().is_some() => {
+            Verdict::After(Duration::ZERO)
+        }
+        Ok(response) => match (refusal_class(response), retry_after(response)) {
             (RetryClass::Backoff, None) => Verdict::Again,
             (RetryClass::Backoff, Some(wait)) => Verdict::After(wait),
             (RetryClass::Quota, wait) => Verdict::After(wait.unwrap_or(QUOTA_PAUSE)),
-            // The time and the key are the same at the next attempt.
+            // The time and the key would be the same at the next attempt.
             (RetryClass::ClockSkew | RetryClass::Credentials | RetryClass::Never, _) => {
                 Verdict::Done
             }
@@ -28,7 +33,8 @@ pub(crate) fn classify(outcome: Outcome<'_>) -> Verdict {
     }
 }
 
-fn retry_class(response: &Response<bytes::Bytes>) -> RetryClass {
+/// What a refusal lets another attempt hope for.
+pub(crate) fn refusal_class(response: &Response<bytes::Bytes>) -> RetryClass {
     let reply = ApiReply {
         status: response.status(),
         headers: response.headers().clone(),

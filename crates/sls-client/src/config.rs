@@ -23,6 +23,7 @@ pub struct ClientBuilder {
     credentials: Arc<dyn CredentialsProvider>,
     signer: Arc<dyn Signer>,
     clock: Arc<dyn Clock>,
+    clock_correction: bool,
     retry: RetryConfig,
     #[cfg(feature = "https")]
     https: telemetry_delivery::HttpsConfig,
@@ -37,6 +38,7 @@ impl ClientBuilder {
             credentials: Arc::new(credentials),
             signer: Arc::new(SignV1),
             clock: Arc::new(SystemClock),
+            clock_correction: true,
             retry: RetryConfig::default(),
             #[cfg(feature = "https")]
             https: telemetry_delivery::HttpsConfig::default(),
@@ -71,6 +73,15 @@ impl ClientBuilder {
     /// Takes the time that signatures carry from here. Default: the system's clock.
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Whether to sign with the service's time once it has refused the local one. Default: yes.
+    ///
+    /// The service accepts times within 15 minutes of its own. A refusal costs one more
+    /// request, and the difference is forgotten when the local clock is right again.
+    pub fn with_clock_correction(mut self, correct: bool) -> Self {
+        self.clock_correction = correct;
         self
     }
 
@@ -122,6 +133,7 @@ impl ClientBuilder {
             signer: self.signer,
             credentials: self.credentials,
             clock: self.clock,
+            clock_offset: self.clock_correction.then(Arc::default),
         };
         let retry = RetryLayer::new(self.retry, classify)?;
         let stack = BoxTransport::new(retry.layer(sign.layer(transport)));

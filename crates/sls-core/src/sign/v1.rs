@@ -87,6 +87,21 @@ fn is_replaced(name: &str, credentials: &Credentials) -> bool {
 ///
 /// Every header `x-log-*` and `x-acs-*` takes part, except `x-log-date` and `x-log-meta-*`.
 pub fn string_to_sign(request: &SignableRequest<'_>, date: &str) -> Vec<u8> {
+    text_to_sign(request, date, takes_part)
+}
+
+/// The same with `x-log-meta-*` taking part, as the Go, Java and Rust clients have it.
+///
+/// A server that cannot know which client it faces accepts both.
+pub fn string_to_sign_with_meta(request: &SignableRequest<'_>, date: &str) -> Vec<u8> {
+    text_to_sign(request, date, |name| takes_part(name) || is_meta(name))
+}
+
+fn text_to_sign(
+    request: &SignableRequest<'_>,
+    date: &str,
+    takes_part: impl Fn(&str) -> bool,
+) -> Vec<u8> {
     let mut text = Vec::with_capacity(512);
     text.extend_from_slice(request.method.as_bytes());
     text.push(b'\n');
@@ -124,7 +139,11 @@ pub fn string_to_sign(request: &SignableRequest<'_>, date: &str) -> Vec<u8> {
 fn takes_part(name: &str) -> bool {
     (name.starts_with("x-log-") || name.starts_with("x-acs-"))
         && name != "x-log-date"
-        && !name.starts_with("x-log-meta-")
+        && !is_meta(name)
+}
+
+fn is_meta(name: &str) -> bool {
+    name.starts_with("x-log-meta-")
 }
 
 /// HMAC-SHA1 of the text, in Base64.
@@ -141,4 +160,27 @@ pub fn content_md5(body: &[u8]) -> String {
     let mut text = String::with_capacity(32);
     push_hex(&mut text, &Md5::digest(body), UPPER_HEX);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn meta_headers_take_part_on_request_only() {
+        let request = SignableRequest {
+            method: "GET",
+            path: "/",
+            query: &[],
+            headers: &[("X-Log-Meta-Note", b"n"), ("x-log-apiversion", b"0.6.0")],
+            body: &[],
+        };
+        let without = string_to_sign(&request, "d");
+        assert_eq!(without, b"GET\n\n\nd\nx-log-apiversion:0.6.0\n/");
+        let with = string_to_sign_with_meta(&request, "d");
+        assert_eq!(
+            with,
+            b"GET\n\n\nd\nx-log-apiversion:0.6.0\nx-log-meta-note:n\n/"
+        );
+    }
 }
