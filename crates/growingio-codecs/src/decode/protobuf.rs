@@ -318,7 +318,8 @@ mod tests {
         assert_eq!(items[0].item_key.as_deref(), Some("\u{fffd}"));
     }
 
-    /// Putting the attributes in order with every part made a body of this kind take hours.
+    /// The attributes were once put in order with every part, in time that grew with the square
+    /// of their number.
     #[test]
     fn a_resource_item_in_many_parts_is_put_together() {
         let mut event = vec![0xca, 0x01, 3, 0x0a, 1, b'i', 0xca, 0x01, 3, 0x12, 1, b'k'];
