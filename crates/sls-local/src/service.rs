@@ -119,6 +119,7 @@ impl LocalService {
                 return Err(sls_core::Error::NoAnswer {
                     call: operation.call(),
                     may_have_acted: true,
+                    transient: true,
                     cause: Box::new(cut),
                 });
             }
