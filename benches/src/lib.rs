@@ -103,10 +103,10 @@ fn run(plan: &Plan) -> ExitCode {
             (group.run)(&plan.selection, &mut report);
         }
     }
-    if let Some(path) = &plan.json {
-        if let Err(error) = fs::write(path, report.to_json()) {
-            return failed(&format!("cannot write {}: {error}", path.display()));
-        }
+    if let Some(path) = &plan.json
+        && let Err(error) = fs::write(path, report.to_json())
+    {
+        return failed(&format!("cannot write {}: {error}", path.display()));
     }
     match report.missed() {
         0 => ExitCode::SUCCESS,

@@ -4,6 +4,7 @@
 //! log, and both work on one buffer without a struct per field. The owned
 //! [`LogGroup`](crate::model::LogGroup) is a convenience on top of them.
 
+mod buffer;
 pub mod compress;
 mod decode;
 mod encode;
