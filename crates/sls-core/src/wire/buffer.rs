@@ -56,13 +56,12 @@ impl Buffer {
     /// Appends `bytes` bytes of any value and gives them to be written.
     #[inline]
     pub(crate) fn append(&mut self, bytes: usize) -> &mut [u8] {
-        let room = self.memory.len() - self.len;
-        if bytes > room {
-            self.grow(bytes);
-        }
-        let slot = &mut self.memory[self.len..][..bytes];
+        let start = self.len;
         self.len += bytes;
-        slot
+        if self.len > self.memory.len() {
+            self.grow();
+        }
+        &mut self.memory[start..self.len]
     }
 
     pub(crate) fn append_varint(&mut self, value: u64) {
@@ -79,10 +78,9 @@ impl Buffer {
 
     #[cold]
     #[inline(never)]
-    fn grow(&mut self, bytes: usize) {
-        let needed = self.len.saturating_add(bytes);
+    fn grow(&mut self) {
         let doubled = self.memory.len().saturating_mul(2);
-        self.memory.resize(needed.max(doubled).max(256), 0);
+        self.memory.resize(self.len.max(doubled).max(256), 0);
     }
 }
 
@@ -110,17 +108,23 @@ impl Eq for Buffer {}
 /// chunks that overlap in the middle cover every length between one chunk and two.
 #[inline]
 pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
-    match from.len() {
-        33..=64 => overlapping::<32>(to, from),
-        17..=32 => overlapping::<16>(to, from),
-        8..=16 => overlapping::<8>(to, from),
-        4..=7 => overlapping::<4>(to, from),
-        0..=3 => {
+    let len = from.len();
+    if len <= 16 {
+        if len >= 8 {
+            overlapping::<8>(to, from);
+        } else if len >= 4 {
+            overlapping::<4>(to, from);
+        } else {
             for (to, from) in to.iter_mut().zip(from) {
                 *to = *from;
             }
         }
-        _ => to.copy_from_slice(from),
+    } else if len <= 32 {
+        overlapping::<16>(to, from);
+    } else if len <= 64 {
+        overlapping::<32>(to, from);
+    } else {
+        to.copy_from_slice(from);
     }
 }
 

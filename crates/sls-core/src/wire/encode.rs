@@ -35,14 +35,9 @@ pub struct GroupEncoder {
     logs: usize,
     /// How many bytes the last log's length took: the guess for the next one.
     len_width: usize,
-    /// The log that is being written, if any.
-    open: Option<OpenLog>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct OpenLog {
-    /// Where the log's tag byte is.
-    tag_at: usize,
+    /// Where the open log's body starts, behind its length; 0 when no log is open.
+    body_at: usize,
+    /// The open log's time below a second, which is written last.
     time_ns: Option<u32>,
 }
 
@@ -75,7 +70,8 @@ impl GroupEncoder {
             buf,
             logs: 0,
             len_width: 1,
-            open: None,
+            body_at: 0,
+            time_ns: None,
         }
     }
 
@@ -84,18 +80,29 @@ impl GroupEncoder {
     /// It ends when the returned value goes out of scope.
     #[inline]
     pub fn log(&mut self, time: u32) -> LogEncoder<'_> {
-        self.close();
-        let tag_at = self.buf.len();
-        let time_width = varint_len(u64::from(time));
-        let head = self.buf.append(2 + self.len_width + time_width);
+        if self.is_open() {
+            self.close_forgotten();
+        }
+        let head = self.buf.append(1 + self.len_width);
         head[0] = field::GROUP_LOGS;
-        let time_at = 2 + self.len_width;
-        head[time_at - 1] = field::LOG_TIME;
-        write_varint(&mut head[time_at..], u64::from(time));
-        self.open = Some(OpenLog {
-            tag_at,
-            time_ns: None,
-        });
+        self.body_at = self.buf.len();
+        self.time_ns = None;
+        if time >= 1 << 28 {
+            // Every time since 1978; five bytes without a loop.
+            let part = |index: u32| (time >> (7 * index)) as u8;
+            let bytes = [
+                field::LOG_TIME,
+                part(0) | 0x80,
+                part(1) | 0x80,
+                part(2) | 0x80,
+                part(3) | 0x80,
+                part(4),
+            ];
+            self.buf.append(bytes.len()).copy_from_slice(&bytes);
+        } else {
+            self.buf.append_slice(&[field::LOG_TIME]);
+            self.buf.append_varint(u64::from(time));
+        }
         LogEncoder { group: self }
     }
 
@@ -112,7 +119,7 @@ impl GroupEncoder {
 
     /// How many logs there are, one that is still open included.
     pub fn log_count(&self) -> usize {
-        self.logs + usize::from(self.open.is_some())
+        self.logs + usize::from(self.is_open())
     }
 
     /// The bytes written so far: the raw size of the group without topic, source and tags.
@@ -135,44 +142,58 @@ impl GroupEncoder {
         }
     }
 
-    /// Ends the open log: the time below a second, then the length in front.
+    const fn is_open(&self) -> bool {
+        self.body_at != 0
+    }
+
+    /// Ends a log whose [`LogEncoder`] was leaked.
+    #[cold]
+    fn close_forgotten(&mut self) {
+        self.close();
+    }
+
+    /// Ends the open log, if any: the time below a second, then the length in front.
     #[inline]
     fn close(&mut self) {
-        let Some(open) = self.open.take() else {
+        if !self.is_open() {
             return;
-        };
-        if let Some(nanoseconds) = open.time_ns {
+        }
+        if let Some(nanoseconds) = self.time_ns {
             let slot = self.buf.append(5);
             slot[0] = field::LOG_TIME_NS;
             slot[1..].copy_from_slice(&nanoseconds.to_le_bytes());
         }
-        let len_at = open.tag_at + 1;
-        let body_at = len_at + self.len_width;
-        let len = (self.buf.len() - body_at) as u64;
-        let width = varint_len(len);
-        if width != self.len_width {
-            self.move_body(body_at, width);
+        let len = self.buf.len() - self.body_at;
+        let len_at = self.body_at - self.len_width;
+        match (self.len_width, &mut self.buf.as_mut_slice()[len_at..]) {
+            (1, [only, ..]) if len < 1 << 7 => *only = len as u8,
+            (2, [first, last, ..]) if (1 << 7..1 << 14).contains(&len) => {
+                *first = len as u8 | 0x80;
+                *last = (len >> 7) as u8;
+            }
+            _ => self.write_length(len_at, len as u64),
         }
-        write_varint(&mut self.buf.as_mut_slice()[len_at..len_at + width], len);
+        self.body_at = 0;
         self.logs += 1;
     }
 
-    /// Moves the open log's body so that its length has `width` bytes in front of it.
+    /// Writes the open log's length, for which its body may have to move.
     ///
-    /// Rare: only when neighbouring logs fall on two sides of 128 B, 16 KiB, ...
+    /// It moves only when neighbouring logs fall on two sides of 128 B, 16 KiB, ...
     #[cold]
-    fn move_body(&mut self, body_at: usize, width: usize) {
-        let end = self.buf.len();
-        let (new_at, new_end) = (
-            body_at - self.len_width + width,
-            end - self.len_width + width,
-        );
-        if new_end > end {
-            self.buf.append(new_end - end);
+    fn write_length(&mut self, len_at: usize, len: u64) {
+        let width = varint_len(len);
+        if width != self.len_width {
+            let end = self.buf.len();
+            let new_end = end - self.len_width + width;
+            self.buf.append(width);
+            let body = self.body_at..end;
+            let bytes = self.buf.as_mut_slice();
+            bytes.copy_within(body, len_at + width);
+            self.buf.truncate(new_end);
+            self.len_width = width;
         }
-        self.buf.as_mut_slice().copy_within(body_at..end, new_at);
-        self.buf.truncate(new_end);
-        self.len_width = width;
+        write_varint(&mut self.buf.as_mut_slice()[len_at..len_at + width], len);
     }
 }
 
@@ -193,17 +214,15 @@ impl LogEncoder<'_> {
 
     /// Sets the part of the time below a second, in nanoseconds; the last call counts.
     pub fn time_ns(&mut self, nanoseconds: u32) -> &mut Self {
-        if let Some(open) = &mut self.group.open {
-            open.time_ns = Some(nanoseconds);
-        }
+        self.group.time_ns = Some(nanoseconds);
         self
     }
 
     /// Takes the log back as if it had never been opened.
     pub fn cancel(self) {
-        if let Some(open) = self.group.open.take() {
-            self.group.buf.truncate(open.tag_at);
-        }
+        let tag_at = self.group.body_at - self.group.len_width - 1;
+        self.group.buf.truncate(tag_at);
+        self.group.body_at = 0;
     }
 }
 
