@@ -5,11 +5,14 @@
 //! [`LogGroup`](crate::model::LogGroup) is a convenience on top of them.
 
 mod buffer;
+mod check;
 pub mod compress;
 mod decode;
 mod encode;
 mod field;
+mod fields;
 pub mod headers;
+mod pairs;
 mod varint;
 
 pub use compress::{Compression, DecompressError};
