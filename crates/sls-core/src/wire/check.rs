@@ -12,7 +12,7 @@ use super::pairs::Pairs;
 use super::varint::take_varint;
 
 /// What was learned about a well-formed message.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Checked {
     /// How many nested messages of the next kind there are: groups of a list, logs of a group.
     pub(super) count: usize,

@@ -2,6 +2,8 @@ use super::check::{Checked, check_group, check_list, plain_time};
 use super::field;
 use super::fields::{Fields, Value};
 use super::pairs::{Pairs, Texts};
+use bytes::Bytes;
+
 use crate::model::{Content, Log, LogGroup, LogTag, Text, TextRef};
 
 /// Why bytes are not the protobuf message they should be.
@@ -88,6 +90,40 @@ impl<'a> GroupListView<'a> {
     /// An owned copy.
     pub fn to_owned(&self) -> Vec<LogGroup> {
         self.groups().map(|group| group.to_owned()).collect()
+    }
+}
+
+/// A `LogGroupList` that owns its bytes and is known to be well-formed.
+///
+/// It is checked once, when it is made; [`view`](Self::view) costs nothing after that.
+/// Clones share the bytes, so a list can be read on several threads at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupList {
+    bytes: Bytes,
+    checked: Checked,
+}
+
+impl GroupList {
+    /// Checks the structure of a `LogGroupList`.
+    ///
+    /// # Errors
+    /// As [`GroupListView::parse`].
+    pub fn parse(bytes: Bytes) -> Result<Self, WireError> {
+        let checked = check_list(&bytes)?;
+        Ok(Self { bytes, checked })
+    }
+
+    /// The list, borrowed.
+    pub fn view(&self) -> GroupListView<'_> {
+        GroupListView {
+            bytes: &self.bytes,
+            checked: self.checked,
+        }
+    }
+
+    /// The protobuf bytes of the list.
+    pub fn as_bytes(&self) -> &Bytes {
+        &self.bytes
     }
 }
 

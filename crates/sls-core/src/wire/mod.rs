@@ -16,7 +16,7 @@ mod pairs;
 mod varint;
 
 pub use compress::{Compression, DecompressError};
-pub use decode::{GroupListView, GroupView, LogView, WireError};
+pub use decode::{GroupList, GroupListView, GroupView, LogView, WireError};
 pub use encode::{EncodedGroup, GroupEncoder, GroupListEncoder, GroupMeta, LogEncoder};
 
 /// The generated protobuf types: the reference that the code above is tested against.
