@@ -4,6 +4,7 @@
 //! add. The steps in between are public because a server recomputes them and because a
 //! refused signature is found by comparing them.
 
+mod md5;
 pub mod v1;
 pub mod v4;
 

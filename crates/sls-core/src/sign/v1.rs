@@ -5,11 +5,10 @@ use std::time::SystemTime;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderValue, header};
-use md5::{Digest as _, Md5};
 use ring::hmac;
 
 use super::{
-    SignError, SignableRequest, SignatureHeaders, Signer, UPPER_HEX, http_date, push_hex,
+    SignError, SignableRequest, SignatureHeaders, Signer, UPPER_HEX, http_date, md5, push_hex,
     secret_value,
 };
 use crate::credentials::Credentials;
@@ -44,20 +43,18 @@ impl Signer for SignV1 {
             signed.push((token_name.as_str(), token.as_bytes()));
             added.push((headers::SECURITY_TOKEN, secret_value(token)?));
         }
-        if !request.body.is_empty() {
-            let digest = content_md5(request.body);
+        let digest = body_md5(request.body);
+        if !digest.is_empty() {
             added.push((
                 headers::CONTENT_MD5,
                 HeaderValue::from_str(&digest).expect("hexadecimal digits are printable"),
             ));
         }
-        let to_sign = string_to_sign(
-            &SignableRequest {
-                headers: &signed,
-                ..*request
-            },
-            &date,
-        );
+        let signable = SignableRequest {
+            headers: &signed,
+            ..*request
+        };
+        let to_sign = text_of(&signable, &digest, &date);
         let authorization = format!(
             "LOG {}:{}",
             credentials.access_key_id(),
@@ -87,12 +84,14 @@ fn is_replaced(name: &str, credentials: &Credentials) -> bool {
 ///
 /// Every header `x-log-*` and `x-acs-*` takes part, except `x-log-date` and `x-log-meta-*`.
 pub fn string_to_sign(request: &SignableRequest<'_>, date: &str) -> Vec<u8> {
+    text_of(request, &body_md5(request.body), date)
+}
+
+fn text_of(request: &SignableRequest<'_>, body_md5: &str, date: &str) -> Vec<u8> {
     let mut text = Vec::with_capacity(512);
     text.extend_from_slice(request.method.as_bytes());
     text.push(b'\n');
-    if !request.body.is_empty() {
-        text.extend_from_slice(content_md5(request.body).as_bytes());
-    }
+    text.extend_from_slice(body_md5.as_bytes());
     text.push(b'\n');
     text.extend_from_slice(request.header(header::CONTENT_TYPE.as_str()));
     text.push(b'\n');
@@ -136,9 +135,18 @@ pub fn signature(access_key_secret: &str, to_sign: &[u8]) -> String {
     STANDARD.encode(hmac::sign(&key, to_sign))
 }
 
+/// What stands for the body in the signed text: nothing for an empty one.
+fn body_md5(body: &[u8]) -> String {
+    if body.is_empty() {
+        String::new()
+    } else {
+        content_md5(body)
+    }
+}
+
 /// The value of `Content-MD5`: upper-case hexadecimal, not Base64 as elsewhere in HTTP.
 pub fn content_md5(body: &[u8]) -> String {
     let mut text = String::with_capacity(32);
-    push_hex(&mut text, &Md5::digest(body), UPPER_HEX);
+    push_hex(&mut text, &md5::digest(body), UPPER_HEX);
     text
 }

@@ -12,6 +12,7 @@ mod encode;
 mod field;
 mod fields;
 pub mod headers;
+mod lz4;
 mod pairs;
 mod varint;
 
