@@ -79,7 +79,8 @@ fn fields(kind: Kind, index: usize, random: &mut Random) -> Vec<(String, String)
             .collect(),
         Kind::Report => (1..=8)
             .map(|n| {
-                let value = format!("{}-{index:012}", random.word(44));
+                let value =
+                    format!("{n}abcdefghijklmnopqrstuvwxyz!@#$%^&*()_0123456789-{index:08}");
                 (format!("content_key_{n}"), value)
             })
             .collect(),

@@ -9,6 +9,7 @@ mod official; // the peer
 mod ours; // us
 mod report; // the table
 mod server; // who is talked to
+mod work; // one contender alone, for callgrind and profilers
 
 use std::fs;
 use std::path::PathBuf;
@@ -42,9 +43,9 @@ pub fn main() -> ExitCode {
             goals::pull_in_child(contender, port.parse().expect("a port"));
             return ExitCode::SUCCESS;
         }
-        ["counted", .., repeat] => {
-            let repeat = repeat.parse().expect("a number");
-            goals::counted_work(&args[1..args.len() - 1], repeat);
+        ["work", what, detail, contender, times] => {
+            let times = times.parse().expect("a number");
+            work::run(what, detail, contender, times);
             return ExitCode::SUCCESS;
         }
         _ => {}

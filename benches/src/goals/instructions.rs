@@ -1,18 +1,13 @@
 //! Goals 2 and 22: instructions, counted by callgrind, which no neighbour can disturb.
 
-use std::hint::black_box;
 use std::process::{Command, Stdio};
 
 use crate::corpus::{Corpus, Kind};
 use crate::goals::Selection;
 use crate::goals::encode::assert_same;
-use crate::goals::put::runtime;
-use crate::ours::Signature;
 use crate::report::{Marks, Report};
 use crate::server::Server;
-use crate::{official, ours};
-
-const LOGS: usize = 1000;
+use crate::work::{ENCODED_LOGS, OFFICIAL, OURS};
 
 /// Goal 2: goal 1 in instructions.
 pub(super) fn encode(_: &Selection, report: &mut Report) {
@@ -20,9 +15,9 @@ pub(super) fn encode(_: &Selection, report: &mut Report) {
         return;
     }
     for kind in Kind::ALL {
-        assert_same(&Corpus::new(kind, LOGS));
-        let count = |contender| instructions(&["encode", contender, kind.name()]);
-        let ratio = count("official") / count("ours");
+        assert_same(&Corpus::new(kind, ENCODED_LOGS));
+        let count = |contender| instructions(&["encode", kind.name(), contender]);
+        let ratio = count(OFFICIAL) / count(OURS);
         let (floor, target) = match kind {
             Kind::Two => (8.0, 9.5),
             _ => (10.0, 14.0),
@@ -38,12 +33,12 @@ pub(super) fn put(_: &Selection, report: &mut Report) {
     }
     let server = Server::start();
     let port = server.port().to_string();
-    let count = |contender| instructions(&["put", contender, &port]);
+    let count = |contender| instructions(&["put", &port, contender]);
     let marks = Marks::AtMost {
         floor: 0.7,
         target: 0.5,
     };
-    let ratio = count("ours") / count("official");
+    let ratio = count(OURS) / count(OFFICIAL);
     report.add(22, "one access log, V1, lz4", ratio, marks);
 }
 
@@ -73,7 +68,7 @@ fn collected(work: &[&str], repeat: u32) -> f64 {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(program)
-        .arg("counted")
+        .arg("work")
         .args(work)
         .arg(repeat.to_string())
         .output()
@@ -85,48 +80,4 @@ fn collected(work: &[&str], repeat: u32) -> f64 {
         .find_map(|line| line.split_once("Collected :"))
         .and_then(|(_, count)| count.trim().parse().ok());
     count.expect("callgrind says what it collected")
-}
-
-/// What the counted child does.
-pub(crate) fn work(work: &[String], repeat: u32) {
-    let [what, contender, detail] = work else {
-        panic!("three words of work");
-    };
-    let is_ours = contender == "ours";
-    match what.as_str() {
-        "encode" => {
-            let kind = Kind::from_name(detail).expect("a kind of logs");
-            let corpus = Corpus::new(kind, LOGS);
-            let mut spare = None;
-            for _ in 0..repeat {
-                if is_ours {
-                    spare = Some(black_box(ours::encode(&corpus, spare.take())));
-                } else {
-                    black_box(official::encode(&corpus));
-                }
-            }
-        }
-        "put" => {
-            let port = detail.parse().expect("a port");
-            let corpus = Corpus::new(Kind::Access, 1);
-            let runtime = runtime();
-            if is_ours {
-                let logstore = ours::client(port, Signature::V1).logstore("bench", "bench");
-                let mut spare = None;
-                for _ in 0..repeat {
-                    let group = ours::encode(&corpus, spare.take());
-                    runtime.block_on(logstore.put(&group)).expect("accepted");
-                    spare = Some(group);
-                }
-            } else {
-                let client = official::client(port);
-                for _ in 0..repeat {
-                    let group = official::build(&corpus);
-                    let put = client.put_logs(official::PROJECT, "bench").log_group(group);
-                    runtime.block_on(put.send()).expect("accepted");
-                }
-            }
-        }
-        _ => panic!("unknown work {what}"),
-    }
 }

@@ -11,8 +11,9 @@ mod put;
 use crate::report::Report;
 
 pub use allocations::print_allocations;
-pub(crate) use instructions::work as counted_work;
 pub(crate) use memory::pull_in_child;
+pub(crate) use pull::{pull_official, pull_ours};
+pub(crate) use put::runtime;
 
 /// Some goals that are measured together.
 pub(crate) struct Group {

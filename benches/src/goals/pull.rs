@@ -32,14 +32,14 @@ pub(super) fn run(_: &Selection, report: &mut Report) {
     }
 }
 
-pub(super) async fn pull_ours(client: &sls_client::Client, list: &str) -> usize {
+pub(crate) async fn pull_ours(client: &sls_client::Client, list: &str) -> usize {
     let cursor = Cursor::at_position(1);
     let pull = client.logstore("bench", list).pull(ShardId(0), cursor);
     let pulled = client.send(&pull).await.expect("a list");
     ours::visit(&pulled.groups())
 }
 
-pub(super) async fn pull_official(client: &aliyun_log_rust_sdk::Client, list: &str) -> usize {
+pub(crate) async fn pull_official(client: &aliyun_log_rust_sdk::Client, list: &str) -> usize {
     let pull = client
         .pull_logs(official::PROJECT, list, 0)
         .cursor(Cursor::at_position(1).as_str())
