@@ -127,21 +127,15 @@ impl<'a> Texts<'a> {
     /// The next content of the run.
     #[inline]
     fn next_of_run(&mut self) -> Option<(&'a str, &'a str)> {
-        let [_, _, _, key_len, ..] = self.run.as_bytes() else {
+        let [_, len, _, key_len, ..] = self.run.as_bytes() else {
             return None;
         };
-        let (key, rest) = self
-            .run
-            .split_at_checked(4)?
-            .1
-            .split_at_checked(usize::from(*key_len))?;
-        let [_, value_len, ..] = rest.as_bytes() else {
-            return None;
-        };
-        let (value, rest) = rest
-            .split_at_checked(2)?
-            .1
-            .split_at_checked(usize::from(*value_len))?;
+        // Where the next content is depends on one length only, so that the processor can
+        // be there before it is done with this one.
+        let (content, rest) = self.run.split_at_checked(2 + usize::from(*len))?;
+        let key_end = 4 + usize::from(*key_len);
+        let key = content.get(4..key_end)?;
+        let value = content.get(key_end + 2..)?;
         self.run = rest;
         Some((key, value))
     }
