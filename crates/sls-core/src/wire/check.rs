@@ -78,13 +78,23 @@ fn is_plain(log: &[u8]) -> bool {
 /// The time of a plain log, and what follows it.
 #[inline]
 pub(super) fn plain_time(log: &[u8]) -> Option<(u32, &[u8])> {
-    let (&tag, mut rest) = log.split_first()?;
-    if tag != field::LOG_TIME {
-        return None;
+    match log {
+        // Every time from 1978 to 2106.
+        [field::LOG_TIME, a, b, c, d, e, rest @ ..]
+            if a & b & c & d >= 0x80 && (1..0x10).contains(e) =>
+        {
+            let part = |byte: &u8, index: u32| u32::from(byte & 0x7f) << (7 * index);
+            let time = part(a, 0) | part(b, 1) | part(c, 2) | part(d, 3) | part(e, 4);
+            Some((time, rest))
+        }
+        [field::LOG_TIME, rest @ ..] => {
+            let mut rest = rest;
+            // A longer number is cut to 32 bits, as protobuf has it.
+            let time = take_varint(&mut rest)? as u32;
+            Some((time, rest))
+        }
+        _ => None,
     }
-    // A longer number is cut to 32 bits, as protobuf has it.
-    let time = take_varint(&mut rest)? as u32;
-    Some((time, rest))
 }
 
 fn check_log(log: &[u8], body: &[u8]) -> Result<(), WireError> {

@@ -44,6 +44,24 @@ impl<'a> Fields<'a> {
 
     #[inline]
     fn take(&mut self) -> Option<(u8, Value<'a>)> {
+        // Nearly every field is a message of less than 16 KiB with a small field number.
+        let (tag, len, rest) = match self.rest {
+            [tag, len, rest @ ..] if *len < 0x80 => (*tag, usize::from(*len), rest),
+            [tag, low, high, rest @ ..] if *high < 0x80 => {
+                let len = usize::from(*low & 0x7f) | usize::from(*high) << 7;
+                (*tag, len, rest)
+            }
+            _ => return self.take_any(),
+        };
+        if tag & 0x87 != 2 || tag < 8 {
+            return self.take_any();
+        }
+        let (value, rest) = rest.split_at_checked(len)?;
+        self.rest = rest;
+        Some((tag, Value::Bytes(value)))
+    }
+
+    fn take_any(&mut self) -> Option<(u8, Value<'a>)> {
         let tag = take_varint(&mut self.rest)?;
         let value = self.take_value(tag, MAX_GROUP_DEPTH)?;
         Some((
