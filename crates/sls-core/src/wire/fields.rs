@@ -18,8 +18,8 @@ pub(super) struct Fields<'a> {
     rest: &'a [u8],
 }
 
-/// Groups, which proto2 has and nobody uses, may nest; this many levels are skipped.
-const MAX_GROUP_DEPTH: u32 = 32;
+/// Groups, which proto2 has and nobody uses, may nest; as many levels are skipped as by prost.
+const MAX_GROUP_DEPTH: u32 = 100;
 
 impl<'a> Fields<'a> {
     pub(super) const fn new(bytes: &'a [u8]) -> Self {
