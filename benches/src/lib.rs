@@ -9,7 +9,7 @@ mod official; // the peer
 mod ours; // us
 mod report; // the table
 mod server; // who is talked to
-mod work; // one contender alone, for callgrind and profilers
+mod work; // what the contenders do, in processes of their own
 
 use std::fs;
 use std::path::PathBuf;
@@ -43,11 +43,17 @@ pub fn main() -> ExitCode {
             goals::pull_in_child(contender, port.parse().expect("a port"));
             return ExitCode::SUCCESS;
         }
-        ["work", what, detail, contender, times] => {
-            let times = times.parse().expect("a number");
-            work::run(what, detail, contender, times);
+        ["work", contender, times, words @ ..] => {
+            let mut work = work::find(contender, words);
+            for _ in 0..times.parse().expect("a number") {
+                std::hint::black_box(work());
+            }
             return ExitCode::SUCCESS;
         }
+        ["worker", contender, words @ ..] => match work::serve(contender, words) {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(error) => return failed(&error.to_string()),
+        },
         _ => {}
     }
     match parse(lexopt::Parser::from_env()) {

@@ -58,6 +58,23 @@ pub(crate) enum Signature {
     V4,
 }
 
+impl Signature {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "V1",
+            Self::V4 => "V4",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Self {
+        match name {
+            "V1" => Self::V1,
+            "V4" => Self::V4,
+            _ => panic!("there is no signature {name}"),
+        }
+    }
+}
+
 pub(crate) fn client(port: u16, signature: Signature) -> Client {
     let endpoint = format!("http://127.0.0.1:{port}").parse();
     let credentials = StaticCredentials::new(Credentials::new(KEY_ID, KEY_SECRET));

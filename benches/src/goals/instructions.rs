@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use crate::corpus::{Corpus, Kind};
 use crate::goals::Selection;
 use crate::goals::encode::assert_same;
+use crate::ours::Signature;
 use crate::report::{Marks, Report};
 use crate::server::Server;
 use crate::work::{ENCODED_LOGS, OFFICIAL, OURS};
@@ -16,7 +17,7 @@ pub(super) fn encode(_: &Selection, report: &mut Report) {
     }
     for kind in Kind::ALL {
         assert_same(&Corpus::new(kind, ENCODED_LOGS));
-        let count = |contender| instructions(&["encode", kind.name(), contender]);
+        let count = |contender| instructions(contender, &["encode", kind.name()]);
         let ratio = count(OFFICIAL) / count(OURS);
         let (floor, target) = match kind {
             Kind::Two => (8.0, 9.5),
@@ -33,7 +34,8 @@ pub(super) fn put(_: &Selection, report: &mut Report) {
     }
     let server = Server::start();
     let port = server.port().to_string();
-    let count = |contender| instructions(&["put", &port, contender]);
+    let words = ["put", &port, Kind::Access.name(), "1", Signature::V1.name()];
+    let count = |contender| instructions(contender, &words);
     let marks = Marks::AtMost {
         floor: 0.7,
         target: 0.5,
@@ -56,21 +58,20 @@ fn has_valgrind(goal: u32) -> bool {
 }
 
 /// Instructions of one more repetition of the work, without start-up and first use.
-fn instructions(work: &[&str]) -> f64 {
+fn instructions(contender: &str, words: &[&str]) -> f64 {
     const FEW: u32 = 2;
     const MORE: u32 = 12;
-    let more = collected(work, MORE) - collected(work, FEW);
+    let more = collected(contender, words, MORE) - collected(contender, words, FEW);
     more / f64::from(MORE - FEW)
 }
 
-fn collected(work: &[&str], repeat: u32) -> f64 {
+fn collected(contender: &str, words: &[&str], times: u32) -> f64 {
     let program = std::env::current_exe().expect("the path of this program");
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(program)
-        .arg("work")
-        .args(work)
-        .arg(repeat.to_string())
+        .args(["work", contender, &times.to_string()])
+        .args(words)
         .output()
         .expect("valgrind runs");
     let text = String::from_utf8_lossy(&output.stderr);

@@ -3,27 +3,25 @@ use sls_core::model::{Cursor, ShardId};
 
 use crate::clock::speedup;
 use crate::goals::Selection;
-use crate::goals::put::runtime;
-use crate::ours::Signature;
 use crate::report::{Marks, Report};
-use crate::server::Server;
+use crate::server::{LISTS, Server};
+use crate::work::{OFFICIAL, OURS, Worker};
 use crate::{official, ours};
 
 /// Goal 10: from the request to every key and value seen as `&str`.
 pub(super) fn run(_: &Selection, report: &mut Report) {
     let server = Server::start();
-    let runtime = runtime();
-    let client = ours::client(server.port(), Signature::V1);
-    let official = official::client(server.port());
-    for (name, ..) in crate::server::LISTS {
-        let mut pull_ours = || runtime.block_on(pull_ours(&client, name));
-        let mut pull_official = || runtime.block_on(pull_official(&official, name));
+    let port = server.port().to_string();
+    for (name, ..) in LISTS {
+        let words = ["pull", &port, name];
+        let mut ours = Worker::start(OURS, &words);
+        let mut official = Worker::start(OFFICIAL, &words);
         assert_eq!(
-            pull_ours(),
-            pull_official(),
+            ours.result(),
+            official.result(),
             "the two clients read other values"
         );
-        let ratio = speedup(&mut pull_ours, &mut pull_official);
+        let ratio = speedup(&mut ours, &mut official);
         let marks = Marks::AtLeast {
             floor: 7.0,
             target: 12.0,
