@@ -82,61 +82,50 @@ fn take_message(mut bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 /// Between the texts of contents shorter than 128 bytes there is nothing but tags and
 /// lengths below 128, all of which are ASCII. So a run of such contents is UTF-8 as a whole
 /// exactly when all its texts are, and one check of a long run costs a fraction of two for
-/// every content.
+/// every content. What ends a run, mostly a longer content, is read by itself.
 #[derive(Debug, Clone)]
 pub(super) struct Texts<'a> {
-    /// The rest of a run that is UTF-8.
-    run: &'a str,
-    /// What comes after the run; contents of a run that is not UTF-8, too.
     pairs: Pairs<'a>,
-    /// How many bytes are left behind the run that was found not to be UTF-8; until then,
-    /// no other is looked for.
-    bad_until: usize,
+    /// As much of the rest as is known to be UTF-8; it may end in the middle of a content.
+    run: &'a str,
 }
 
 impl<'a> Texts<'a> {
+    #[inline]
     pub(super) const fn new(contents: &'a [u8]) -> Self {
         Self {
-            run: "",
             pairs: Pairs::new(contents),
-            bad_until: usize::MAX,
+            run: "",
         }
     }
 
-    /// Starts a run when there is one.
     #[inline]
     fn find_run(&mut self) {
         let rest = self.pairs.rest;
-        if rest.len() > self.bad_until {
-            return;
-        }
-        let mut after = rest;
-        while let Some(tail) = behind_short(after) {
-            after = tail;
-        }
-        let run = &rest[..rest.len() - after.len()];
-        match str::from_utf8(run) {
-            Ok(run) => {
-                self.run = run;
-                self.pairs.rest = after;
-            }
-            Err(_) => self.bad_until = after.len(),
-        }
+        self.run = match str::from_utf8(rest) {
+            Ok(run) => run,
+            Err(error) => str::from_utf8(&rest[..error.valid_up_to()]).unwrap_or_default(),
+        };
     }
 
-    /// The next content of the run.
+    /// The next content when all of it is in the run.
     #[inline]
     fn next_of_run(&mut self) -> Option<(&'a str, &'a str)> {
-        let [_, len, _, key_len, ..] = self.run.as_bytes() else {
+        let [field::LOG_CONTENTS, len, field::PAIR_KEY, key_len, ..] = self.run.as_bytes() else {
             return None;
         };
+        if *len >= 0x80 {
+            return None;
+        }
         // Where the next content is depends on one length only, so that the processor can
         // be there before it is done with this one.
-        let (content, rest) = self.run.split_at_checked(2 + usize::from(*len))?;
+        let end = 2 + usize::from(*len);
+        let (content, run) = self.run.split_at_checked(end)?;
         let key_end = 4 + usize::from(*key_len);
         let key = content.get(4..key_end)?;
         let value = content.get(key_end + 2..)?;
-        self.run = rest;
+        self.run = run;
+        self.pairs.rest = self.pairs.rest.get(end..)?;
         Some((key, value))
     }
 }
@@ -152,17 +141,11 @@ impl<'a> Iterator for Texts<'a> {
         if let Some((key, value)) = self.next_of_run() {
             return Some((TextRef::from(key), TextRef::from(value)));
         }
+        let before = self.pairs.rest.len();
         let (key, value) = self.pairs.next()?;
+        let read = before - self.pairs.rest.len();
+        self.run = self.run.get(read..).unwrap_or_default();
         Some((TextRef::new(key), TextRef::new(value)))
-    }
-}
-
-/// What comes after a content shorter than 128 bytes.
-#[inline]
-fn behind_short(contents: &[u8]) -> Option<&[u8]> {
-    match contents {
-        [field::LOG_CONTENTS, len, rest @ ..] if *len < 0x80 => rest.get(usize::from(*len)..),
-        _ => None,
     }
 }
 
