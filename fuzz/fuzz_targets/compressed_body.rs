@@ -6,7 +6,8 @@ use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use sls_core::wire::Compression;
 
-const LIMIT: usize = 1 << 20;
+/// Small, so that not every try is spent on clearing memory.
+const LIMIT: usize = 1 << 16;
 
 #[derive(Debug, Arbitrary)]
 struct Input<'a> {
@@ -29,6 +30,10 @@ fuzz_target!(|input: Input<'_>| {
         assert!(claimed <= LIMIT);
     }
 
+    // The other compressors are slow, and are not ours.
+    if !matches!(compression, Compression::None | Compression::Lz4) && input.claimed % 16 != 0 {
+        return;
+    }
     let compressed = compression.compress(input.body);
     let raw = compression.decompress(&compressed, input.body.len(), LIMIT);
     assert_eq!(raw.as_deref(), Ok(input.body));

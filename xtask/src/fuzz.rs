@@ -19,7 +19,7 @@ const EXECUTIONS: &str = "stat::number_of_executed_units:";
 
 pub(crate) const COMMAND: Command = Command {
     name: "fuzz",
-    usage: "[--seconds N] [--list] [TARGET..]",
+    usage: "[--seconds N] [--address] [--list] [TARGET..]",
     about: "Run the fuzz targets, each for a while",
     help: "\
 A target is a file in fuzz/fuzz_targets/ with an entry in fuzz/Cargo.toml. It starts from the
@@ -29,6 +29,8 @@ Needs a nightly compiler (`rustup toolchain install nightly`) and cargo-fuzz
 (`cargo install cargo-fuzz`); without them it says so and runs nothing.
 
   --seconds N   how long each target runs; 120 unless given
+  --address     with AddressSanitizer: ten times slower, and for the targets whose dependencies
+                have unsafe code, such as compressed_body
   --list        name the targets, run nothing
   TARGET..      run only these",
     run,
@@ -46,7 +48,7 @@ fn run(workspace: &Workspace, args: lexopt::Parser) -> Result<Outcome> {
         return Ok(Outcome::Skipped(missing.to_owned()));
     }
     for target in &plan.targets {
-        let executions = fuzz(workspace, target, plan.seconds)?;
+        let executions = fuzz(workspace, target, &plan)?;
         println!("fuzz: {target}: {executions} executions without a finding");
     }
     Ok(Outcome::Done)
@@ -55,6 +57,7 @@ fn run(workspace: &Workspace, args: lexopt::Parser) -> Result<Outcome> {
 struct Plan {
     targets: Vec<String>,
     seconds: u64,
+    address: bool,
     list: bool,
 }
 
@@ -62,11 +65,13 @@ fn plan(mut args: lexopt::Parser, known: &[String]) -> Result<Plan> {
     let mut plan = Plan {
         targets: Vec::new(),
         seconds: DEFAULT_SECONDS,
+        address: false,
         list: false,
     };
     while let Some(arg) = args.next()? {
         match arg {
             Arg::Long("seconds") => plan.seconds = args.value()?.parse()?,
+            Arg::Long("address") => plan.address = true,
             Arg::Long("list") => plan.list = true,
             Arg::Value(name) => {
                 let name = name.string()?;
@@ -130,16 +135,18 @@ fn missing() -> Option<&'static str> {
 }
 
 /// Runs one target and gives the number of its executions.
-fn fuzz(workspace: &Workspace, target: &str, seconds: u64) -> Result<u64> {
+fn fuzz(workspace: &Workspace, target: &str, plan: &Plan) -> Result<u64> {
     let folder = workspace.root().join(FOLDER);
     let found = format!("target/corpus/{target}");
     fs::create_dir_all(folder.join(&found))?;
+    let sanitizer = if plan.address { "address" } else { "none" };
     let mut command = Process::new("rustup");
     command
-        .args(["run", "nightly", "cargo", "fuzz", "run", target, &found])
+        .args(["run", "nightly", "cargo", "fuzz", "run"])
+        .args(["--sanitizer", sanitizer, target, &found])
         .arg(format!("corpus/{target}"))
         .args(["--", "-print_final_stats=1"])
-        .arg(format!("-max_total_time={seconds}"))
+        .arg(format!("-max_total_time={}", plan.seconds))
         .current_dir(&folder)
         // It names the stable compiler that runs this program.
         .env_remove("CARGO")
