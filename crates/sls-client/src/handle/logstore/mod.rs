@@ -13,7 +13,7 @@ use sls_core::{Error, ErrorCode};
 
 use super::ConsumerGroupHandle;
 use crate::client::Client;
-use crate::stream::ShardHandle;
+use crate::stream::{ShardHandle, TailStart, TailStream};
 
 /// The calls about one logstore.
 #[derive(Debug, Clone)]
@@ -214,6 +214,14 @@ impl LogstoreHandle {
     pub fn pull(&self, shard: ShardId, cursor: Cursor) -> PullLogs {
         PullLogs::new(&self.project, &self.logstore, shard, cursor)
             .with_accept(self.client.compression())
+    }
+
+    /// Reads all its shards as one stream, through splits and merges.
+    ///
+    /// With [`up_to`](TailStream::up_to) or
+    /// [`until_caught_up`](TailStream::until_caught_up) it ends by itself.
+    pub fn tail(&self, from: impl Into<TailStart>) -> TailStream<Self> {
+        TailStream::new(self.clone(), from)
     }
 
     /// The calls about one shard.
