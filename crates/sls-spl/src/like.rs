@@ -1,79 +1,133 @@
 //! `like` patterns.
 
-/// A pattern that was read once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use memchr::memmem::Finder;
+
+/// A pattern that was read once: runs of characters between the `%` signs.
+#[derive(Clone, Debug)]
 pub(crate) struct Like {
-    parts: Vec<Part>,
+    /// What the text must start with.
+    head: Run,
+    /// What must follow in this order, anything in between.
+    middle: Vec<Run>,
+    /// What the text must end with; `None` when the pattern has no `%`.
+    tail: Option<Run>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    /// One character that stands for itself.
-    One(char),
-    /// `_`
-    AnyOne,
-    /// `%`
-    Any,
+/// Characters without `%`.
+#[derive(Clone, Debug)]
+enum Run {
+    /// The finder is set up once; looking for a text anew costs more than most searches.
+    Plain(String, Box<Finder<'static>>),
+    /// With `_`, which is `None`.
+    Holes(Vec<Option<char>>),
 }
 
 impl Like {
     /// Reads a pattern; `None` when the escape is not followed by a wildcard or itself.
     pub(crate) fn new(pattern: &str, escape: Option<char>) -> Option<Self> {
-        let mut parts = Vec::new();
+        let mut runs = vec![Vec::new()];
         let mut chars = pattern.chars();
         while let Some(c) = chars.next() {
-            parts.push(if Some(c) == escape {
+            let part = if Some(c) == escape {
                 let next = chars.next()?;
                 if !matches!(next, '%' | '_') && Some(next) != escape {
                     return None;
                 }
-                Part::One(next)
+                Some(next)
             } else {
                 match c {
-                    '%' if parts.last() == Some(&Part::Any) => continue,
-                    '%' => Part::Any,
-                    '_' => Part::AnyOne,
-                    c => Part::One(c),
+                    '%' => {
+                        runs.push(Vec::new());
+                        continue;
+                    }
+                    '_' => None,
+                    c => Some(c),
                 }
-            });
+            };
+            runs.last_mut()?.push(part);
         }
-        Some(Self { parts })
+        let mut runs = runs.into_iter().map(Run::new);
+        let head = runs.next()?;
+        let mut middle: Vec<Run> = runs.collect();
+        let tail = middle.pop();
+        middle.retain(|run| !run.is_empty());
+        Some(Self { head, middle, tail })
     }
 
     /// Whether the whole of `text` fits.
-    ///
-    /// Only the last `%` seen is ever retried, so the time is at most the product of the lengths.
     pub(crate) fn matches(&self, text: &str) -> bool {
-        let mut rest = text;
-        let mut at = 0;
-        let mut retry: Option<(usize, &str)> = None;
-        loop {
-            let fits = match (self.parts.get(at), rest.chars().next()) {
-                (None, None) => return true,
-                (Some(Part::Any), _) => {
-                    at += 1;
-                    retry = Some((at, rest));
-                    continue;
-                }
-                (Some(Part::AnyOne), Some(c)) => Some(c),
-                (Some(Part::One(wanted)), Some(c)) if *wanted == c => Some(c),
-                _ => None,
-            };
-            if let Some(c) = fits {
-                at += 1;
-                rest = &rest[c.len_utf8()..];
-                continue;
+        let Some(mut rest) = self.head.strip_start(text) else {
+            return false;
+        };
+        let Some(tail) = &self.tail else {
+            return rest.is_empty();
+        };
+        // Taking each run at its first place leaves the most text for the others.
+        for run in &self.middle {
+            match run.find(rest) {
+                Some(after) => rest = after,
+                None => return false,
             }
-            let Some((after, from)) = retry else {
-                return false;
-            };
-            let Some(skipped) = from.chars().next() else {
-                return false;
-            };
-            let from = &from[skipped.len_utf8()..];
-            retry = Some((after, from));
-            at = after;
-            rest = from;
+        }
+        tail.ends(rest)
+    }
+}
+
+impl Run {
+    fn new(parts: Vec<Option<char>>) -> Self {
+        match parts.iter().copied().collect::<Option<String>>() {
+            Some(text) => {
+                let finder = Finder::new(&text).into_owned();
+                Self::Plain(text, Box::new(finder))
+            }
+            None => Self::Holes(parts),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Plain(text, _) if text.is_empty())
+    }
+
+    /// What is left of a text that starts with the run.
+    fn strip_start<'t>(&self, text: &'t str) -> Option<&'t str> {
+        match self {
+            Self::Plain(run, _) => text.strip_prefix(run.as_str()),
+            Self::Holes(parts) => {
+                let mut chars = text.chars();
+                for part in parts {
+                    let c = chars.next()?;
+                    if part.is_some_and(|wanted| wanted != c) {
+                        return None;
+                    }
+                }
+                Some(chars.as_str())
+            }
+        }
+    }
+
+    /// What is left after the first place of the run.
+    fn find<'t>(&self, text: &'t str) -> Option<&'t str> {
+        match self {
+            Self::Plain(run, finder) => finder
+                .find(text.as_bytes())
+                .map(|at| &text[at + run.len()..]),
+            Self::Holes(_) => text
+                .char_indices()
+                .find_map(|(at, _)| self.strip_start(&text[at..])),
+        }
+    }
+
+    fn ends(&self, text: &str) -> bool {
+        match self {
+            Self::Plain(run, _) => text.ends_with(run.as_str()),
+            Self::Holes(parts) => {
+                let mut chars = text.chars().rev();
+                parts.iter().rev().all(|part| {
+                    chars
+                        .next()
+                        .is_some_and(|c| part.is_none_or(|wanted| wanted == c))
+                })
+            }
         }
     }
 }
@@ -100,6 +154,13 @@ mod tests {
         check("%!%%", "50% off", true);
         check("%!%", "50", false);
         check("!!", "!", true);
+        check("a%_a", "aa", false);
+        check("a%_a", "aba", true);
+        check("%_b_%", "xxabc", true);
+        check("%_b_%", "bc", false);
+        check("%ab%ab", "abab", true);
+        check("%ab%ab", "ab", false);
+        check("_%_", "x", false);
     }
 
     #[test]

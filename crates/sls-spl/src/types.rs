@@ -12,6 +12,8 @@ pub(crate) enum Type {
     Any,
     /// The type of a bare `null`, which fits everywhere.
     Null,
+    /// BIGINT or DOUBLE, as the text of the row decides.
+    Number,
     Boolean,
     Integer(Width),
     Hugeint,
@@ -90,8 +92,13 @@ impl Type {
     pub(crate) fn is_number(&self) -> bool {
         matches!(
             self,
-            Self::Integer(_) | Self::Hugeint | Self::Real | Self::Double
+            Self::Number | Self::Integer(_) | Self::Hugeint | Self::Real | Self::Double
         )
+    }
+
+    /// Whether values can be integers of at most 64 bits.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self, Self::Integer(_) | Self::Number)
     }
 
     /// Whether nothing can be said against it when compiling.
@@ -116,6 +123,8 @@ impl Type {
             (a, b) if a == b => Some(a.clone()),
             (Self::Null, one) | (one, Self::Null) => Some(one.clone()),
             (Self::Any, _) | (_, Self::Any) => Some(Self::Any),
+            (Self::Number, Self::Double) | (Self::Double, Self::Number) => Some(Self::Double),
+            (Self::Number, one) | (one, Self::Number) => one.is_number().then_some(Self::Number),
             (Self::Array(a), Self::Array(b)) => Some(Self::Array(Box::new(a.unify(b)?))),
             (Self::Map(k, v), Self::Map(l, w)) => {
                 Some(Self::Map(Box::new(k.unify(l)?), Box::new(v.unify(w)?)))
@@ -124,6 +133,15 @@ impl Type {
                 let wider = if a.rank()? >= b.rank()? { a } else { b };
                 Some(wider.clone())
             }
+        }
+    }
+
+    /// How many types it is made of, itself included.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Array(item) => 1 + item.size(),
+            Self::Map(key, value) => 1 + key.size() + value.size(),
+            _ => 1,
         }
     }
 
@@ -149,6 +167,7 @@ impl fmt::Display for Type {
         f.write_str(match self {
             Self::Any => "a type known only per row",
             Self::Null => "null",
+            Self::Number => "a number",
             Self::Boolean => "BOOLEAN",
             Self::Integer(Width::Tiny) => "TINYINT",
             Self::Integer(Width::Small) => "SMALLINT",

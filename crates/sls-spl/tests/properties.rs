@@ -385,8 +385,14 @@ fn run(program: &Program, time: i64, a: &[u8], b: &[u8]) -> Result<Vec<Output>, 
 
 type Output = (bool, Vec<(String, Vec<u8>)>);
 
+/// As many cases as the environment asks for, or a number that takes a second.
+fn cases() -> u32 {
+    let wanted = std::env::var("PROPTEST_CASES").ok();
+    wanted.and_then(|cases| cases.parse().ok()).unwrap_or(512)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn no_text_panics_the_compiler(text in "\\PC{0,80}") {
@@ -498,4 +504,36 @@ fn refuse_deep_programs() {
     // Long lists of one operator are wide and not deep.
     let wide_or = format!("* | where a = '1'{}", " or a = '2'".repeat(5000));
     assert!(Program::compile(&wide_or, &wide).is_ok());
+}
+
+#[test]
+fn the_deepest_allowed_expressions_run() {
+    on_a_small_stack(run_deep_programs);
+}
+
+fn run_deep_programs() {
+    for (open, inner, close) in [
+        ("abs(", "1", ")"),
+        ("(", "1", ")"),
+        ("array[", "1", "]"),
+        ("case when true then ", "1", " end"),
+        ("coalesce(null, try(", "1", "))"),
+        ("- ", "s", ""),
+        ("'a' || (", "s", ")"),
+    ] {
+        let text = |times: usize| {
+            format!(
+                "* | extend x = {}{inner}{}",
+                open.repeat(times),
+                close.repeat(times)
+            )
+        };
+        let deepest = (1..100)
+            .map_while(|times| Program::compile(&text(times), &Options::default()).ok())
+            .last()
+            .expect("one level is fine");
+        let again = Program::compile(&deepest.to_string(), &Options::default());
+        assert!(again.is_ok(), "{deepest}");
+        assert!(run(&deepest, 0, b"1", b"").is_ok());
+    }
 }

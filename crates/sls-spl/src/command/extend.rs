@@ -6,7 +6,6 @@ use crate::error::Fault;
 use crate::eval::{Context, State, eval};
 use crate::names::FieldId;
 use crate::plan::Node;
-use crate::types::Type;
 use crate::value::{Value, bigint};
 
 #[derive(Debug)]
@@ -23,7 +22,7 @@ impl Extend {
         for assign in assigns {
             let typed = compiler.expr(&assign.value)?;
             let id = compiler.write(&assign.target.name);
-            let integer = typed.kind.is_open() || matches!(typed.kind, Type::Integer(_));
+            let integer = typed.kind.is_open() || typed.kind.is_whole();
             if id.is_time() && !integer {
                 return Err(Fault::types(
                     assign.value.span,

@@ -29,6 +29,18 @@ impl Compiler<'_> {
         };
         self.check_arity(function, name, args.len(), span)?;
         let typed = self.exprs(args)?;
+        self.finish_call(function, name, typed, args, span)
+    }
+
+    /// The part of a call that comes after its arguments, off the stack while they compile.
+    fn finish_call(
+        &self,
+        function: &'static Function,
+        name: &str,
+        typed: Vec<Typed>,
+        args: &[Expr],
+        span: Span,
+    ) -> Result<Typed, Fault> {
         let first = typed.first().map_or(Type::Null, |arg| arg.kind.clone());
         for (at, (arg, expr)) in typed.iter().zip(args).enumerate() {
             let last = function.params.len() - 1;

@@ -1,6 +1,6 @@
 //! Expressions: types from the leaves up.
 
-use crate::ast::{Expr, ExprKind};
+use crate::ast::{ArithmeticOp, CompareOp, Expr, ExprKind, TypeName};
 use crate::cast;
 use crate::error::{Fault, Span};
 use crate::like::Like;
@@ -34,148 +34,188 @@ impl Typed {
 }
 
 impl Compiler<'_> {
+    /// Compiles an expression.
+    ///
+    /// The arms are methods of their own, since the frame of this one is on the stack once for
+    /// every level of nesting.
     pub(crate) fn expr(&mut self, expr: &Expr) -> Result<Typed, Fault> {
         let span = expr.span;
-        Ok(match &expr.kind {
-            ExprKind::Null => Typed::new(Node::Null, Type::Null),
-            ExprKind::Boolean(value) => Typed::new(Node::Boolean(*value), Type::Boolean),
-            ExprKind::Text(text) => Typed::new(Node::Text(text.as_bytes().into()), Type::Varchar),
-            ExprKind::Integer(digits) => match digits.parse() {
-                Ok(value) => Typed::new(Node::BigInt(value), BIGINT),
-                Err(_) => {
-                    return Err(Fault::semantic(span, "the number does not fit BIGINT")
-                        .hint("write cast('…' as hugeint)"));
-                }
-            },
-            ExprKind::Decimal(digits) => match digits.parse() {
-                Ok(value) => Typed::new(Node::Double(value), Type::Double),
-                Err(_) => return Err(Fault::semantic(span, "not a number")),
-            },
-            ExprKind::Field(name) => self.name(name),
-            ExprKind::Or(list) => Typed::new(Node::Or(self.conditions(list)?), Type::Boolean),
-            ExprKind::And(list) => Typed::new(Node::And(self.conditions(list)?), Type::Boolean),
-            ExprKind::Not(operand) => {
-                let operand = self.condition(operand)?;
-                Typed::new(Node::Not(Box::new(operand)), Type::Boolean)
-            }
-            ExprKind::Compare(op, left, right) => {
-                let (left, right) = (self.expr(left)?, self.expr(right)?);
-                self.comparable(&left.kind, &right.kind, span, op.as_str())?;
-                if !matches!(op.as_str(), "=" | "!=") {
-                    ordered(&left.kind, span)?;
-                    ordered(&right.kind, span)?;
-                }
-                let node = Node::Compare(*op, Box::new(left.node), Box::new(right.node));
-                Typed::new(node, Type::Boolean)
-            }
+        match &expr.kind {
+            ExprKind::Null => Ok(Typed::new(Node::Null, Type::Null)),
+            ExprKind::Boolean(value) => Ok(Typed::new(Node::Boolean(*value), Type::Boolean)),
+            ExprKind::Text(text) => Ok(Typed::new(
+                Node::Text(text.as_bytes().into()),
+                Type::Varchar,
+            )),
+            ExprKind::Integer(digits) => integer(digits, span),
+            ExprKind::Decimal(digits) => decimal(digits, span),
+            ExprKind::Field(name) => Ok(self.name(name)),
+            ExprKind::Or(list) => self.junction(list, Node::Or),
+            ExprKind::And(list) => self.junction(list, Node::And),
+            ExprKind::Not(operand) => self.not(operand),
+            ExprKind::Compare(op, left, right) => self.compare(*op, left, right, span),
             ExprKind::Like {
                 negated,
                 text,
                 pattern,
                 escape,
-            } => self.like(*negated, text, pattern, *escape)?,
+            } => self.like(*negated, text, pattern, *escape),
             ExprKind::In {
                 negated,
                 value,
                 list,
-            } => self.contained(*negated, value, list, span)?,
+            } => self.contained(*negated, value, list, span),
             ExprKind::Between {
                 negated,
                 value,
                 low,
                 high,
-            } => {
-                let value = self.expr(value)?;
-                let (low, high) = (self.expr(low)?, self.expr(high)?);
-                let low_mixes = self.mixes(&value.kind, &low.kind, span, "between")?;
-                let high_mixes = self.mixes(&value.kind, &high.kind, span, "between")?;
-                if low_mixes || high_mixes {
-                    self.implicit_cast(span, "between")?;
-                }
-                ordered(&value.kind, span)?;
-                let node = Node::Between {
-                    negated: *negated,
-                    value: Box::new(value.node),
-                    low: Box::new(low.node),
-                    high: Box::new(high.node),
-                };
-                Typed::new(node, Type::Boolean)
-            }
-            ExprKind::IsNull { negated, value } => {
-                let value = Box::new(self.expr(value)?.node);
-                let negated = *negated;
-                Typed::new(Node::IsNull { negated, value }, Type::Boolean)
-            }
-            ExprKind::Concat(parts) => {
-                let mut nodes = Vec::with_capacity(parts.len());
-                for part in parts {
-                    let typed = self.expr(part)?;
-                    want(&typed.kind, &Type::Varchar, part.span, "||")?;
-                    nodes.push(typed.node);
-                }
-                Typed::new(Node::Concat(nodes), Type::Varchar)
-            }
-            ExprKind::Arithmetic(op, left, right) => {
-                let (left, right) = (self.expr(left)?, self.expr(right)?);
-                let kind = self.arithmetic(&left.kind, &right.kind, span, op.as_str())?;
-                let node = Node::Arithmetic(*op, Box::new(left.node), Box::new(right.node));
-                Typed::new(node, kind)
-            }
-            ExprKind::Negate(operand) => {
-                let operand = self.expr(operand)?;
-                let kind = self.sign(&operand.kind, span, "-")?;
-                Typed::new(Node::Negate(Box::new(operand.node)), kind)
-            }
-            ExprKind::Plus(operand) => {
-                let operand = self.expr(operand)?;
-                let kind = self.sign(&operand.kind, span, "+")?;
-                // Adding nothing keeps numbers, and reads text as one.
-                let node = if operand.kind.is_number() {
-                    operand.node
-                } else {
-                    let inner = Node::Negate(Box::new(operand.node));
-                    Node::Negate(Box::new(inner))
-                };
-                Typed::new(node, kind)
-            }
-            ExprKind::Subscript(value, index) => self.subscript(value, index)?,
-            ExprKind::Call { name, args } => self.call(name, args, span)?,
+            } => self.between(*negated, value, [low, high], span),
+            ExprKind::IsNull { negated, value } => self.is_null(*negated, value),
+            ExprKind::Concat(parts) => self.concat(parts),
+            ExprKind::Arithmetic(op, left, right) => self.arithmetic(*op, left, right, span),
+            ExprKind::Negate(operand) => self.negate(operand, span),
+            ExprKind::Plus(operand) => self.plus(operand, span),
+            ExprKind::Subscript(value, index) => self.subscript(value, index),
+            ExprKind::Call { name, args } => self.call(name, args, span),
             ExprKind::Cast {
                 checked,
                 value,
                 target,
-            } => {
-                let value = self.expr(value)?;
-                let kind = Type::named(target)?;
-                cast::check(&value.kind, &kind, target)?;
-                let node = Node::Cast {
-                    checked: *checked,
-                    value: Box::new(value.node),
-                    target: kind.clone(),
-                };
-                Typed::new(node, kind)
-            }
+            } => self.cast(*checked, value, target),
             ExprKind::Case {
                 operand,
                 arms,
                 otherwise,
-            } => self.case(operand.as_deref(), arms, otherwise.as_deref(), span)?,
-            ExprKind::Array(items) => {
-                let typed = self.exprs(items)?;
-                let (nodes, kind) = self.unified(typed, span, "the items of an array")?;
-                Typed::new(Node::Array(nodes), Type::Array(Box::new(kind)))
-            }
-            ExprKind::Lambda { .. } => {
-                return Err(Fault::semantic(
-                    span,
-                    "a lambda may only be an argument of transform or filter",
-                ));
-            }
-        })
+            } => self.case(operand.as_deref(), arms, otherwise.as_deref(), span),
+            ExprKind::Array(items) => self.array(items, span),
+            ExprKind::Lambda { .. } => Err(Fault::semantic(
+                span,
+                "a lambda may only be an argument of transform or filter",
+            )),
+        }
+    }
+
+    fn junction(&mut self, list: &[Expr], node: fn(Vec<Node>) -> Node) -> Result<Typed, Fault> {
+        Ok(Typed::new(node(self.conditions(list)?), Type::Boolean))
+    }
+
+    fn not(&mut self, operand: &Expr) -> Result<Typed, Fault> {
+        let operand = self.condition(operand)?;
+        Ok(Typed::new(Node::Not(Box::new(operand)), Type::Boolean))
+    }
+
+    fn compare(
+        &mut self,
+        op: CompareOp,
+        left: &Expr,
+        right: &Expr,
+        span: Span,
+    ) -> Result<Typed, Fault> {
+        let (left, right) = (self.expr(left)?, self.expr(right)?);
+        self.comparable(&left.kind, &right.kind, span, op.as_str())?;
+        if !matches!(op, CompareOp::Equal | CompareOp::NotEqual) {
+            ordered(&left.kind, span)?;
+            ordered(&right.kind, span)?;
+        }
+        let node = Node::Compare(op, Box::new(left.node), Box::new(right.node));
+        Ok(Typed::new(node, Type::Boolean))
+    }
+
+    fn between(
+        &mut self,
+        negated: bool,
+        value: &Expr,
+        bounds: [&Expr; 2],
+        span: Span,
+    ) -> Result<Typed, Fault> {
+        let value = self.expr(value)?;
+        let [low, high] = bounds;
+        let (low, high) = (self.expr(low)?, self.expr(high)?);
+        let low_mixes = self.mixes(&value.kind, &low.kind, span, "between")?;
+        let high_mixes = self.mixes(&value.kind, &high.kind, span, "between")?;
+        if low_mixes || high_mixes {
+            self.implicit_cast(span, "between")?;
+        }
+        ordered(&value.kind, span)?;
+        let node = Node::Between {
+            negated,
+            value: Box::new(value.node),
+            low: Box::new(low.node),
+            high: Box::new(high.node),
+        };
+        Ok(Typed::new(node, Type::Boolean))
+    }
+
+    fn is_null(&mut self, negated: bool, value: &Expr) -> Result<Typed, Fault> {
+        let value = Box::new(self.expr(value)?.node);
+        Ok(Typed::new(Node::IsNull { negated, value }, Type::Boolean))
+    }
+
+    fn concat(&mut self, parts: &[Expr]) -> Result<Typed, Fault> {
+        let mut nodes = Vec::with_capacity(parts.len());
+        for part in parts {
+            let typed = self.expr(part)?;
+            want(&typed.kind, &Type::Varchar, part.span, "||")?;
+            nodes.push(typed.node);
+        }
+        Ok(Typed::new(Node::Concat(nodes), Type::Varchar))
+    }
+
+    fn arithmetic(
+        &mut self,
+        op: ArithmeticOp,
+        left: &Expr,
+        right: &Expr,
+        span: Span,
+    ) -> Result<Typed, Fault> {
+        let (left, right) = (self.expr(left)?, self.expr(right)?);
+        let kind = self.arithmetic_type(&left.kind, &right.kind, span, op.as_str())?;
+        let node = Node::Arithmetic(op, Box::new(left.node), Box::new(right.node));
+        Ok(Typed::new(node, kind))
+    }
+
+    fn negate(&mut self, operand: &Expr, span: Span) -> Result<Typed, Fault> {
+        let operand = self.expr(operand)?;
+        let kind = self.sign(&operand.kind, span, "-")?;
+        Ok(Typed::new(Node::Negate(Box::new(operand.node)), kind))
+    }
+
+    /// A plus sign keeps numbers, and reads text as one.
+    fn plus(&mut self, operand: &Expr, span: Span) -> Result<Typed, Fault> {
+        let operand = self.expr(operand)?;
+        let kind = self.sign(&operand.kind, span, "+")?;
+        if operand.kind.is_number() {
+            return Ok(operand);
+        }
+        let inner = Node::Negate(Box::new(operand.node));
+        Ok(Typed::new(Node::Negate(Box::new(inner)), kind))
+    }
+
+    fn cast(&mut self, checked: bool, value: &Expr, target: &TypeName) -> Result<Typed, Fault> {
+        let value = self.expr(value)?;
+        let kind = Type::named(target)?;
+        cast::check(&value.kind, &kind, target)?;
+        let node = Node::Cast {
+            checked,
+            value: Box::new(value.node),
+            target: kind.clone(),
+        };
+        Ok(Typed::new(node, kind))
+    }
+
+    fn array(&mut self, items: &[Expr], span: Span) -> Result<Typed, Fault> {
+        let typed = self.exprs(items)?;
+        let (nodes, kind) = self.unified(typed, span, "the items of an array")?;
+        Ok(Typed::new(Node::Array(nodes), Type::Array(Box::new(kind))))
     }
 
     pub(super) fn exprs(&mut self, list: &[Expr]) -> Result<Vec<Typed>, Fault> {
-        list.iter().map(|item| self.expr(item)).collect()
+        let mut all = Vec::with_capacity(list.len());
+        for item in list {
+            all.push(self.expr(item)?);
+        }
+        Ok(all)
     }
 
     fn name(&mut self, name: &str) -> Typed {
@@ -282,7 +322,7 @@ impl Compiler<'_> {
         Ok(Typed::new(node, Type::Boolean))
     }
 
-    fn arithmetic(
+    fn arithmetic_type(
         &mut self,
         left: &Type,
         right: &Type,
@@ -305,7 +345,8 @@ impl Compiler<'_> {
         }
         Ok(match (left, right) {
             (Type::Varchar, Type::Double) | (Type::Double, Type::Varchar) => Type::Double,
-            _ if text => Type::Any,
+            _ if null => left.unify(right).unwrap_or(Type::Any),
+            _ if text => Type::Number,
             _ => left.unify(right).unwrap_or(Type::Any),
         })
     }
@@ -314,7 +355,7 @@ impl Compiler<'_> {
         match kind {
             Type::Varchar => {
                 self.implicit_cast(span, op)?;
-                Ok(Type::Any)
+                Ok(Type::Number)
             }
             kind if kind.is_number() || kind.is_open() => Ok(kind.clone()),
             kind => Err(Fault::types(
@@ -329,7 +370,7 @@ impl Compiler<'_> {
         let place = self.expr(index)?;
         let kind = match &typed.kind {
             Type::Array(item) => {
-                let fits = place.kind.is_open() || matches!(place.kind, Type::Integer(_));
+                let fits = place.kind.is_open() || place.kind.is_whole();
                 if !fits {
                     return Err(Fault::types(
                         index.span,
@@ -424,6 +465,21 @@ impl Compiler<'_> {
             .map(|typed| typed.widened(&kind).node)
             .collect();
         Ok((nodes, kind))
+    }
+}
+
+fn integer(digits: &str, span: Span) -> Result<Typed, Fault> {
+    match digits.parse() {
+        Ok(value) => Ok(Typed::new(Node::BigInt(value), BIGINT)),
+        Err(_) => Err(Fault::semantic(span, "the number does not fit BIGINT")
+            .hint("write cast('…' as hugeint)")),
+    }
+}
+
+fn decimal(digits: &str, span: Span) -> Result<Typed, Fault> {
+    match digits.parse() {
+        Ok(value) => Ok(Typed::new(Node::Double(value), Type::Double)),
+        Err(_) => Err(Fault::semantic(span, "not a number")),
     }
 }
 

@@ -5,6 +5,9 @@ use std::collections::HashMap;
 use crate::names::{FieldId, Names};
 use crate::types::{BIGINT, Type};
 
+/// Largest type that is remembered, counted in the types it is made of.
+const MAX_SIZE: usize = 32;
+
 /// The types of the fields that are not plain VARCHAR.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scope {
@@ -23,6 +26,12 @@ impl Scope {
         if id.is_time() {
             return;
         }
+        // Stages that each wrap the last type twice would make it grow without end.
+        let kind = if kind.size() > MAX_SIZE {
+            Type::Any
+        } else {
+            kind
+        };
         if kind == Type::Varchar {
             self.types.remove(&id);
         } else {

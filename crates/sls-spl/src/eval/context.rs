@@ -16,6 +16,8 @@ use crate::value::Value;
 
 /// Longest single value a function may make, in bytes; larger ones are data errors.
 pub(crate) const MAX_VALUE: usize = 16 << 20;
+/// Deepest nesting of arrays and maps.
+const MAX_NESTING: usize = 64;
 /// How many steps pass between two looks at the stopwatch.
 const STEPS_PER_CHECK: u32 = 64;
 /// Patterns that come from rows and are kept compiled at a time.
@@ -162,7 +164,7 @@ impl<'a> Context<'a> {
 
     /// An array value with a copy of `items`.
     pub(crate) fn array(&self, items: &[Value<'a>]) -> Value<'a> {
-        if self.fits(size_of_val(items)) {
+        if self.fits(size_of_val(items)) && self.is_light(items.iter()) {
             Value::Array(self.arena.alloc_slice_copy(items))
         } else {
             Value::Null
@@ -171,11 +173,30 @@ impl<'a> Context<'a> {
 
     /// A map value with a copy of `entries`.
     pub(crate) fn map(&self, entries: &[(Value<'a>, Value<'a>)]) -> Value<'a> {
-        if self.fits(size_of_val(entries)) {
+        let parts = entries.iter().flat_map(|(key, value)| [key, value]);
+        if self.fits(size_of_val(entries)) && self.is_light(parts) {
             Value::Map(self.arena.alloc_slice_copy(entries))
         } else {
             Value::Null
         }
+    }
+
+    /// Whether a container of these parts stays within bounds when it is walked or written.
+    ///
+    /// Parts are shared and not copied, so a few stages that each hold the last value many times
+    /// would otherwise make a value that is small in memory and endless as text.
+    fn is_light<'v>(&self, parts: impl Iterator<Item = &'v Value<'a>>) -> bool
+    where
+        'a: 'v,
+    {
+        let mut left = MAX_VALUE;
+        let light = parts
+            .into_iter()
+            .all(|part| weigh(*part, MAX_NESTING, &mut left));
+        if !light {
+            self.fail("the result is too large or nests too deeply", b"");
+        }
+        light
     }
 
     /// A JSON value from a valid JSON text, made compact.
@@ -215,5 +236,33 @@ impl<'a> Context<'a> {
             .map(Arc::new);
         patterns.insert(bytes.to_vec(), compiled.clone());
         compiled
+    }
+}
+
+/// Takes the size of a value as text off `left`; `false` when it is larger or nests deeper.
+fn weigh(value: Value<'_>, depth: usize, left: &mut usize) -> bool {
+    let own = match value {
+        Value::Text(bytes) | Value::Binary(bytes) => bytes.len(),
+        Value::Json(text) => text.len(),
+        Value::Array(_) | Value::Map(_) if depth == 0 => return false,
+        Value::Array(items) => {
+            *left = left.saturating_sub(1);
+            return *left > 0 && items.iter().all(|item| weigh(*item, depth - 1, left));
+        }
+        Value::Map(entries) => {
+            *left = left.saturating_sub(1);
+            return *left > 0
+                && entries
+                    .iter()
+                    .all(|(k, v)| weigh(*k, depth - 1, left) && weigh(*v, depth - 1, left));
+        }
+        _ => 1,
+    };
+    match left.checked_sub(own + 1) {
+        Some(rest) => {
+            *left = rest;
+            true
+        }
+        None => false,
     }
 }

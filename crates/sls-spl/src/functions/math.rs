@@ -326,7 +326,8 @@ fn scaled(value: f64, digits: i32, cut: impl FnOnce(f64) -> f64) -> f64 {
         (value / factor, |cut, factor| cut * factor)
     };
     // So many digits that the number has none to lose, or fewer than it has before the point.
-    if !scaled.is_finite() {
+    const WHOLE: f64 = 9_007_199_254_740_992.0;
+    if !scaled.is_finite() || (digits > 0 && scaled.abs() >= WHOLE) {
         return value;
     }
     let result = result(cut(scaled), factor);

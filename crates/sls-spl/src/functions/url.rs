@@ -86,8 +86,11 @@ impl<'t> Url<'t> {
 
     fn authority(&mut self, authority: &'t str) -> Option<()> {
         let place = authority
-            .rsplit_once('@')
+            .split_once('@')
             .map_or(authority, |(_, place)| place);
+        if place.contains('@') {
+            return None;
+        }
         let (host, port) = if place.starts_with('[') {
             let end = place.find(']')?;
             let (host, rest) = place.split_at(end + 1);

@@ -51,7 +51,7 @@ impl Parser {
 
     fn not(&mut self) -> Parsed<Expr> {
         // A field may be called "not" where nothing that can be negated follows.
-        if !self.is_word("not") || self.name_stands_alone() {
+        if !self.is_word("not") || self.name_stands_alone() || self.ends_a_branch() {
             return self.comparison();
         }
         let start = self.span();
@@ -71,6 +71,12 @@ impl Parser {
             TokenKind::End => true,
             _ => false,
         }
+    }
+
+    /// Whether the current word is followed by a word that no expression starts with.
+    fn ends_a_branch(&self) -> bool {
+        matches!(&self.look(1).kind, TokenKind::Name(word)
+            if ["then", "else", "as"].iter().any(|w| word.eq_ignore_ascii_case(w)))
     }
 
     fn comparison(&mut self) -> Parsed<Expr> {
@@ -302,8 +308,7 @@ impl Parser {
                 };
                 return build(kind, span);
             }
-            "case" if !open && !self.name_stands_alone() => return self.case(),
-            "case" if open => return self.case(),
+            "case" if !self.name_stands_alone() && !self.ends_a_branch() => return self.case(),
             "cast" | "try_cast" if open => return self.cast(lower == "cast"),
             "array" if next == TokenKind::Mark(Mark::OpenBracket) => return self.array(),
             "current_timestamp" | "current_date" if !open => {
