@@ -1,0 +1,161 @@
+"""Evaluates expressions with the engine, a row at a time.
+
+Reads one JSON document, a list of expressions with typed rows:
+
+    [{"text": "length(a0)", "kinds": ["VARCHAR"], "rows": [["x"], [null]]}]
+
+The last line is one JSON object. Its result has a list for each expression, with one of
+these for each row:
+
+    {"kind": "BIGINT", "value": 1}    a value, or null
+    {"error": "..."}                  the row could not be computed
+    {"refused": "..."}                the expression is none for the engine
+
+A value is carried as its own kind of JSON, except: floating point numbers are text,
+VARBINARY is hexadecimal, TIMESTAMP is the nanoseconds and DATE the days since 1970, a MAP is
+a list of pairs.
+"""
+
+import json
+import re
+import sys
+
+import pyarrow as pa
+import pyvelox as engine
+
+ARROW = {
+    "BOOLEAN": pa.bool_(),
+    "TINYINT": pa.int8(),
+    "SMALLINT": pa.int16(),
+    "INTEGER": pa.int32(),
+    "BIGINT": pa.int64(),
+    "REAL": pa.float32(),
+    "DOUBLE": pa.float64(),
+    "VARCHAR": pa.string(),
+    "VARBINARY": pa.binary(),
+    "TIMESTAMP": pa.timestamp("ns"),
+    "DATE": pa.date32(),
+    # The expression parses it.
+    "JSON": pa.string(),
+}
+
+NESTED = re.compile(r"(ARRAY|MAP)<(.*)>$")
+
+# How the engine says that it does not know a function for these arguments at all.
+REFUSALS = (
+    "Scalar function doesn't exist",
+    "Scalar function signature is not supported",
+    "Cannot parse expression",
+    "Cannot resolve type",
+)
+
+
+def parts(kind):
+    """The outer kind and the inner ones: MAP<VARCHAR,BIGINT> is MAP of VARCHAR and BIGINT."""
+    nested = NESTED.match(kind)
+    if nested is None:
+        return kind, []
+    inner = [""]
+    depth = 0
+    for char in nested[2]:
+        depth += {"<": 1, ">": -1}.get(char, 0)
+        if char == "," and depth == 0:
+            inner.append("")
+        else:
+            inner[-1] += char
+    return nested[1], inner
+
+
+def arrow(kind):
+    outer, inner = parts(kind)
+    if outer == "ARRAY":
+        return pa.list_(arrow(inner[0]))
+    if outer == "MAP":
+        return pa.map_(arrow(inner[0]), arrow(inner[1]))
+    return ARROW[outer]
+
+
+def decoded(kind, value):
+    if value is None:
+        return None
+    outer, inner = parts(kind)
+    if outer == "ARRAY":
+        return [decoded(inner[0], item) for item in value]
+    if outer == "MAP":
+        return [(decoded(inner[0], k), decoded(inner[1], v)) for k, v in value]
+    if outer in ("REAL", "DOUBLE"):
+        return float(value)
+    if outer == "VARBINARY":
+        return bytes.fromhex(value)
+    return value
+
+
+def encoded(scalar):
+    if isinstance(scalar, (pa.DictionaryScalar, pa.RunEndEncodedScalar)):
+        return encoded(scalar.value)
+    if not scalar.is_valid:
+        return None
+    if isinstance(scalar, pa.MapScalar):
+        return [[encoded(pair["key"]), encoded(pair["value"])] for pair in scalar.values]
+    if isinstance(scalar, pa.ListScalar):
+        return [encoded(item) for item in scalar.values]
+    if isinstance(scalar, (pa.TimestampScalar, pa.Date32Scalar)):
+        return scalar.value
+    if isinstance(scalar, pa.StringScalar):
+        # Functions can cut a character in two.
+        return bytes(scalar.as_buffer()).decode(errors="replace")
+    value = scalar.as_py()
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    return value
+
+
+def failure(error):
+    """The reason without the engine's file names and stack."""
+    text = str(error)
+    found = re.search(r"Reason: (.*?)\n(?:Retriable|Expression|Context|Function)", text, re.S)
+    reason = (found[1] if found else text)[:200]
+    kind = "refused" if reason.startswith(REFUSALS) else "error"
+    return {kind: reason}
+
+
+def evaluate(expression, kinds, types, row):
+    columns = [
+        engine.import_from_arrow(pa.array([decoded(kind, value)], type=arrow_type))
+        for kind, arrow_type, value in zip(kinds, types, row)
+    ]
+    if not columns:
+        # Without a column the engine knows of no rows.
+        columns = [engine.import_from_arrow(pa.array([0], pa.int64()))]
+    names = [f"a{i}" for i in range(len(columns))]
+    result = expression.evaluate(names, columns)
+    return {"kind": str(result.dtype()), "value": encoded(engine.export_to_arrow(result)[0])}
+
+
+def answers(text, kinds, rows):
+    try:
+        expression = engine.Expression.from_string(text)
+    except RuntimeError as error:
+        return [failure(error) for _ in rows]
+    types = [arrow(kind) for kind in kinds]
+    found = []
+    for row in rows:
+        try:
+            found.append(evaluate(expression, kinds, types, row))
+        except (RuntimeError, ValueError) as error:
+            found.append(failure(error))
+    return found
+
+
+def main():
+    engine.register_presto_signatures()
+    expressions = json.load(sys.stdin)
+    result = [answers(e["text"], e["kinds"], e["rows"]) for e in expressions]
+    calls = sum(len(rows) for rows in result)
+    print(json.dumps({"calls": calls, "result": result}))
+
+
+if __name__ == "__main__":
+    main()
