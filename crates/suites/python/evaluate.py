@@ -12,8 +12,8 @@ these for each row:
     {"refused": "..."}                the expression is none for the engine
 
 A value is carried as its own kind of JSON, except: floating point numbers are text,
-VARBINARY is hexadecimal, TIMESTAMP is the nanoseconds and DATE the days since 1970, a MAP is
-a list of pairs.
+VARBINARY is hexadecimal, TIMESTAMP is the nanoseconds since 1970 as text, DATE the days, a
+MAP is a list of pairs.
 """
 
 import json
@@ -85,6 +85,8 @@ def decoded(kind, value):
         return [(decoded(inner[0], k), decoded(inner[1], v)) for k, v in value]
     if outer in ("REAL", "DOUBLE"):
         return float(value)
+    if outer == "TIMESTAMP":
+        return int(value)
     if outer == "VARBINARY":
         return bytes.fromhex(value)
     return value
@@ -99,7 +101,9 @@ def encoded(scalar):
         return [[encoded(pair["key"]), encoded(pair["value"])] for pair in scalar.values]
     if isinstance(scalar, pa.ListScalar):
         return [encoded(item) for item in scalar.values]
-    if isinstance(scalar, (pa.TimestampScalar, pa.Date32Scalar)):
+    if isinstance(scalar, pa.TimestampScalar):
+        return str(scalar.value)
+    if isinstance(scalar, pa.Date32Scalar):
         return scalar.value
     if isinstance(scalar, pa.StringScalar):
         # Functions can cut a character in two.
@@ -131,7 +135,19 @@ def evaluate(expression, kinds, types, row):
         columns = [engine.import_from_arrow(pa.array([0], pa.int64()))]
     names = [f"a{i}" for i in range(len(columns))]
     result = expression.evaluate(names, columns)
-    return {"kind": str(result.dtype()), "value": encoded(engine.export_to_arrow(result)[0])}
+    try:
+        value = encoded(engine.export_to_arrow(result)[0])
+    except RuntimeError as error:
+        value = far_away(error)
+    return {"kind": str(result.dtype()), "value": value}
+
+
+def far_away(error):
+    """A time that 64 bits of nanoseconds cannot hold is told only in the complaint."""
+    found = re.search(r"Could not convert Timestamp\((-?\d+), (\d+)\) to nanoseconds", str(error))
+    if found is None:
+        raise error
+    return str(int(found[1]) * 1_000_000_000 + int(found[2]))
 
 
 def answers(text, kinds, rows):

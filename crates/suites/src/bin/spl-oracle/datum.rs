@@ -116,7 +116,7 @@ pub(crate) enum Datum {
     Text(String),
     Binary(Vec<u8>),
     /// Nanoseconds since 1970.
-    Timestamp(i64),
+    Timestamp(i128),
     /// Days since 1970.
     Date(i64),
     Array(Vec<Datum>),
@@ -147,7 +147,8 @@ impl Datum {
         match self {
             Self::Null => Value::Null,
             Self::Boolean(value) => json!(value),
-            Self::Integer(value) | Self::Timestamp(value) | Self::Date(value) => json!(value),
+            Self::Integer(value) | Self::Date(value) => json!(value),
+            Self::Timestamp(nanos) => json!(nanos.to_string()),
             Self::Double(value) => json!(value.to_string()),
             Self::Text(text) => json!(text),
             Self::Binary(bytes) => json!(hex(bytes)),
@@ -172,7 +173,7 @@ impl Datum {
             Kind::Tinyint | Kind::Smallint | Kind::Integer | Kind::Bigint => {
                 Self::Integer(integer()?)
             }
-            Kind::Timestamp => Self::Timestamp(integer()?),
+            Kind::Timestamp => Self::Timestamp(text()?.parse()?),
             Kind::Date => Self::Date(integer()?),
             Kind::Real | Kind::Double => Self::Double(text()?.parse()?),
             Kind::Varchar | Kind::Json => Self::Text(text()?.to_owned()),
@@ -209,8 +210,11 @@ impl Datum {
                 Ok(text) => text.to_owned(),
                 Err(_) => hex(bytes).to_uppercase(),
             },
-            Self::Timestamp(nanos) => civil(*nanos).strftime("%Y-%m-%dT%H:%M:%S.%3f").to_string(),
-            Self::Date(days) => day(*days).map_or_else(|| days.to_string(), |day| day.to_string()),
+            Self::Timestamp(nanos) => civil(*nanos).map_or_else(
+                || nanos.to_string(),
+                |time| time.strftime("%Y-%m-%dT%H:%M:%S.%3f").to_string(),
+            ),
+            Self::Date(days) => day(*days).map_or_else(|| days.to_string(), |day| day.strftime("%Y-%m-%d").to_string()),
             Self::Array(_) | Self::Map(_) => self.json(kind).to_string(),
         }
     }
@@ -287,9 +291,9 @@ fn decimal(value: &f64, digits: &impl ToString) -> String {
     text
 }
 
-fn civil(nanos: i64) -> Timestamp {
-    // 64 bits of nanoseconds are the years 1677 to 2262, which all exist.
-    Timestamp::from_nanosecond(i128::from(nanos)).unwrap_or_default()
+/// The time, unless it is too far away to have a name.
+fn civil(nanos: i128) -> Option<Timestamp> {
+    Timestamp::from_nanosecond(nanos).ok()
 }
 
 /// The day, unless it is too far away to have a name.

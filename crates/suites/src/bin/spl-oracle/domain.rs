@@ -348,12 +348,12 @@ pub(crate) fn timestamp() -> Domain {
     let parts = [0, 1, 3599, 3600, 43_199, 43_200, 46_800, 86_399];
     let edges = DAYS.iter().enumerate().map(|(at, day)| {
         let seconds = day * DAY + parts[at % parts.len()];
-        Datum::Timestamp(seconds * SECOND + (at as i64 % 4) * 333_000_000)
+        Datum::Timestamp(i128::from(seconds * SECOND + (at as i64 % 4) * 333_000_000))
     });
     let more = [-1_000_000, 999_000_000, 1_695_191_402_000_000_000].map(Datum::Timestamp);
     domain(Kind::Timestamp, edges.chain(more), |random| {
         let millis = random.between(-3_000_000_000_000, 5_000_000_000_000);
-        Datum::Timestamp(millis * 1_000_000)
+        Datum::Timestamp(i128::from(millis) * 1_000_000)
     })
 }
 
