@@ -20,6 +20,8 @@ use crate::clock_offset::ClockOffset;
 pub(crate) struct Unsigned {
     pub(crate) path: String,
     pub(crate) query: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+    /// The request goes out as it is: nobody is asked for credentials.
+    pub(crate) anonymous: bool,
 }
 
 /// Marks an answer that refused the signature's time or key, when there is a better one now:
@@ -74,8 +76,10 @@ impl<T: Transport> Service<Request<Bytes>> for Sign<T> {
         Box::pin(async move {
             let signed = layer.sign(&mut request).await?;
             let mut response = inner.call(request).await?;
-            if layer.learn(&signed, &response).await {
-                response.extensions_mut().insert(SignAgain);
+            if let Some(signed) = signed {
+                if layer.learn(&signed, &response).await {
+                    response.extensions_mut().insert(SignAgain);
+                }
             }
             Ok(response)
         })
@@ -89,13 +93,17 @@ struct Signed {
 }
 
 impl SignLayer {
-    async fn sign(&self, request: &mut Request<Bytes>) -> Result<Signed, TransportError> {
-        let credentials = self.credentials.credentials().await.map_err(not_signed)?;
+    /// `None` for an anonymous request, which nobody signs.
+    async fn sign(&self, request: &mut Request<Bytes>) -> Result<Option<Signed>, TransportError> {
         let unsigned = request.extensions().get::<Arc<Unsigned>>().cloned();
         let unsigned = unsigned.ok_or_else(|| {
             let message = "the request did not come from a client's operation";
             TransportError::new(TransportErrorKind::InvalidRequest, message)
         })?;
+        if unsigned.anonymous {
+            return Ok(None);
+        }
+        let credentials = self.credentials.credentials().await.map_err(not_signed)?;
         let headers: Vec<_> = request
             .headers()
             .iter()
@@ -118,7 +126,7 @@ impl SignLayer {
         for (name, value) in signature {
             request.headers_mut().insert(name, value);
         }
-        Ok(Signed { credentials, time })
+        Ok(Some(Signed { credentials, time }))
     }
 
     /// Whether an attempt that signs again can succeed at once.

@@ -1,4 +1,5 @@
-use std::time::Duration;
+use std::ops::Range;
+use std::time::{Duration, SystemTime};
 
 use futures_core::Stream;
 use sls_core::Error;
@@ -25,6 +26,7 @@ impl<R: ShardReader> ShardHandle<R> {
             reader: self.reader,
             shard: self.shard,
             next: from.into(),
+            end: None,
             count: PullLogs::DEFAULT_COUNT,
             processing: None,
             idle: ShardStream::<R>::DEFAULT_IDLE,
@@ -32,9 +34,50 @@ impl<R: ShardReader> ShardHandle<R> {
             standing: false,
         }
     }
+
+    /// Reads the shard from one place up to another, and ends there.
+    ///
+    /// A time means the time of receipt, not the time inside the logs. The end is fixed
+    /// when the first batch is read: what is written later does not belong to it, also
+    /// when `to` lies in the future. To go on after an interruption, start at the
+    /// [`next_cursor`](PulledLogs::next_cursor) of the last batch, with the same end.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(
+    /// #     logstore: sls_client::LogstoreHandle,
+    /// #     now: std::time::SystemTime,
+    /// # ) -> Result<(), sls_client::Error> {
+    /// use std::time::Duration;
+    /// use sls_core::model::ShardId;
+    ///
+    /// let hour_ago = now - Duration::from_secs(3600);
+    /// let mut batches = logstore.shard(ShardId(0)).stream_between(hour_ago, now);
+    /// while let Some(batch) = batches.next().await {
+    ///     println!("{}", batch?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stream_between(
+        self,
+        from: impl Into<StreamStart>,
+        to: impl Into<StreamStart>,
+    ) -> ShardStream<R> {
+        let mut stream = self.stream(from);
+        stream.end = Some(to.into());
+        stream
+    }
+
+    /// Reads the shard in a range of times or cursors, as
+    /// [`stream_between`](Self::stream_between) does.
+    pub fn bounded(self, range: Range<impl Into<StreamStart>>) -> ShardStream<R> {
+        self.stream_between(range.start, range.end)
+    }
 }
 
-/// Where a [`ShardStream`] starts: a position, or the cursor where an earlier one stopped.
+/// Where a [`ShardStream`] starts or ends: a position, or the cursor where an earlier one
+/// stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StreamStart {
     /// A position that the service turns into a cursor first.
@@ -46,6 +89,12 @@ pub enum StreamStart {
 impl From<CursorPosition> for StreamStart {
     fn from(position: CursorPosition) -> Self {
         Self::Position(position)
+    }
+}
+
+impl From<SystemTime> for StreamStart {
+    fn from(time: SystemTime) -> Self {
+        Self::Position(CursorPosition::At(time))
     }
 }
 
@@ -97,6 +146,7 @@ pub struct ShardStream<R> {
     reader: R,
     shard: ShardId,
     next: StreamStart,
+    end: Option<StreamStart>,
     count: u32,
     processing: Option<Processing>,
     idle: Duration,
@@ -151,7 +201,8 @@ impl<R: ShardReader> ShardStream<R> {
         }
     }
 
-    /// The next batch; `None` when reading only until caught up, and that is reached.
+    /// The next batch; `None` when reading only until caught up or up to an end, and that is
+    /// reached.
     ///
     /// # Errors
     /// What the service refused or the network lost. The stream stays where it is, so
@@ -163,15 +214,18 @@ impl<R: ShardReader> ShardStream<R> {
     pub async fn next(&mut self) -> Option<Result<PulledLogs, Error>> {
         loop {
             if self.standing {
-                if self.until_caught_up {
+                // An end lies within what was there when it was fixed, so a cursor that
+                // stands still in front of it has nothing left to reach.
+                if self.until_caught_up || self.end.is_some() {
                     return None;
                 }
                 tokio::time::sleep(self.idle).await;
                 self.standing = false;
             }
             match self.pull().await {
-                Ok(batch) if batch.is_caught_up() => self.standing = true,
-                Ok(batch) => {
+                Ok(None) => return None,
+                Ok(Some(batch)) if batch.is_caught_up() => self.standing = true,
+                Ok(Some(batch)) => {
                     self.next = StreamStart::Cursor(batch.next_cursor().clone());
                     return Some(Ok(batch));
                 }
@@ -180,25 +234,24 @@ impl<R: ShardReader> ShardStream<R> {
         }
     }
 
-    async fn pull(&mut self) -> Result<PulledLogs, Error> {
-        let cursor = match &self.next {
-            StreamStart::Cursor(cursor) => cursor.clone(),
-            StreamStart::Position(position) => {
-                let cursor = self.reader.cursor(self.shard, *position).await?;
-                // Kept, so that `End` means the end at the first try and not at a later one.
-                self.next = StreamStart::Cursor(cursor.clone());
-                cursor
-            }
+    /// The next batch, or `None` when the cursor has reached the end.
+    async fn pull(&mut self) -> Result<Option<PulledLogs>, Error> {
+        let cursor = fix(&self.reader, self.shard, &mut self.next).await?;
+        let end_cursor = match &mut self.end {
+            Some(end) => Some(fix(&self.reader, self.shard, end).await?),
+            None => None,
         };
-        self.reader
-            .pull(Pull {
-                shard: self.shard,
-                cursor,
-                count: self.count,
-                end_cursor: None,
-                processing: self.processing.clone(),
-            })
-            .await
+        if end_cursor.as_ref().is_some_and(|end| reaches(&cursor, end)) {
+            return Ok(None);
+        }
+        let pull = Pull {
+            shard: self.shard,
+            cursor,
+            count: self.count,
+            end_cursor,
+            processing: self.processing.clone(),
+        };
+        self.reader.pull(pull).await.map(Some)
     }
 
     /// The same as a [`Stream`], for combinators.
@@ -207,5 +260,30 @@ impl<R: ShardReader> ShardStream<R> {
             let batch = stream.next().await?;
             Some((batch, stream))
         })
+    }
+}
+
+/// Turns a position into a cursor and keeps it, so that `End` means the end at the first
+/// try and not at a later one.
+async fn fix<R: ShardReader>(
+    reader: &R,
+    shard: ShardId,
+    place: &mut StreamStart,
+) -> Result<Cursor, Error> {
+    match place {
+        StreamStart::Cursor(cursor) => Ok(cursor.clone()),
+        StreamStart::Position(position) => {
+            let cursor = reader.cursor(shard, *position).await?;
+            *place = StreamStart::Cursor(cursor.clone());
+            Ok(cursor)
+        }
+    }
+}
+
+/// Whether a cursor is at an end or beyond it.
+fn reaches(cursor: &Cursor, end: &Cursor) -> bool {
+    match (cursor.position(), end.position()) {
+        (Some(cursor), Some(end)) => cursor >= end,
+        _ => cursor == end,
     }
 }

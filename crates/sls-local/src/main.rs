@@ -14,6 +14,8 @@ use sls_local::{LocalServer, LocalServerBuilder};
 /// How long requests in flight may take once the program is told to stop.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(10);
 const BAD_USAGE: u8 = 2;
+/// The exit code when a second signal cuts the shutdown short.
+const INTERRUPTED: i32 = 1;
 
 fn main() -> ExitCode {
     match args::parse(lexopt::Parser::from_env()) {
@@ -44,7 +46,8 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     signals.next().await;
     tokio::select! {
         _ = server.shutdown(SHUTDOWN_DEADLINE) => Ok(()),
-        () = signals.next() => Ok(()),
+        // Returning would wait for queries that are being run.
+        () = signals.next() => std::process::exit(INTERRUPTED),
     }
 }
 

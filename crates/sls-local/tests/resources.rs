@@ -65,12 +65,13 @@ async fn paths_and_methods_that_nobody_serves_are_refused() {
 #[tokio::test]
 async fn operations_that_are_left_out_are_named() {
     let (service, _) = service(1).await;
-    let logs = Draft::new("GET", "/logs").send(&service).await;
-    let logs = logs.expect(400, "NotSupported");
+    let context = Draft::new("GET", format!("/logstores/{LOGSTORE}"));
+    let answer = context.query("type", "context_log").send(&service).await;
+    let answer = answer.expect(400, "NotSupported");
     assert!(
-        logs.message().contains("GetProjectLogs"),
+        answer.message().contains("GetContextLogs"),
         "{}",
-        logs.message()
+        answer.message()
     );
 }
 
@@ -90,6 +91,7 @@ async fn a_project_is_made_once_and_keeps_what_it_was_made_with() {
     assert_eq!(project["projectName"], "shop");
     assert_eq!(project["description"], "日志");
     assert_eq!(project["resourceGroupId"], "rg");
+    assert_eq!(project["dataRedundancyType"], "LRS");
     assert_eq!(project["status"], "Normal");
     assert_eq!(project["createTime"], "2023-11-14 22:13:20");
     for member in ["owner", "region", "lastModifyTime"] {
@@ -298,4 +300,56 @@ async fn every_answer_says_when_and_by_whom_it_was_given() {
         assert_eq!(answer.header("access-control-allow-origin"), "*");
         assert_eq!(answer.header("content-type"), "application/json");
     }
+}
+
+#[tokio::test]
+async fn an_index_is_made_once_and_given_back_with_what_is_not_understood() {
+    let (service, clock) = service(1).await;
+    let index = |method| Draft::new(method, format!("/logstores/{LOGSTORE}/index"));
+    index("GET")
+        .send(&service)
+        .await
+        .expect(404, "IndexConfigNotExist");
+    let settings = json!({
+        "line": {"token": [",", " "], "caseSensitive": false},
+        "keys": {"level": {"type": "text", "token": [","], "embedding": "x"}},
+        "ttl": 1, "log_reduce": true,
+    });
+    for method in ["PUT", "DELETE"] {
+        let answer = index(method).json(settings.clone()).send(&service).await;
+        let answer = answer.expect(400, "ParameterInvalid");
+        assert!(answer.message().contains("is not created"));
+    }
+    index("POST")
+        .json(settings.clone())
+        .send(&service)
+        .await
+        .expect_ok();
+    let again = index("POST").json(settings.clone()).send(&service).await;
+    again.expect(400, "IndexAlreadyExist");
+    let mut want = settings;
+    want["ttl"] = json!(30);
+    want["lastModifyTime"] = json!(1_700_000_000);
+    want["storage"] = json!("pg");
+    want["index_mode"] = json!("v2");
+    assert_eq!(index("GET").send(&service).await.expect_ok().json(), want);
+
+    clock.advance(std::time::Duration::from_secs(9));
+    let changed = json!({"keys": {"n": {"type": "long"}}});
+    index("PUT").json(changed).send(&service).await.expect_ok();
+    let found = index("GET").send(&service).await.json();
+    assert_eq!(
+        (&found["line"], &found["lastModifyTime"]),
+        (&json!(null), &json!(1_700_000_009))
+    );
+    index("PUT")
+        .json(json!({}))
+        .send(&service)
+        .await
+        .expect(400, "IndexInfoInvalid");
+    index("DELETE").send(&service).await.expect_ok();
+    index("GET")
+        .send(&service)
+        .await
+        .expect(404, "IndexConfigNotExist");
 }

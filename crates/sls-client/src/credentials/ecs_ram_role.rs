@@ -44,7 +44,9 @@ impl EcsRamRole {
     /// [`BuildError`](crate::BuildError) when no transport can be made.
     #[cfg(feature = "https")]
     pub fn new(role: impl Into<String>) -> Result<Self, crate::BuildError> {
+        // A proxy would be asked for the metadata of its own instance, and would see ours.
         let config = telemetry_delivery::HttpsConfig::default()
+            .with_no_proxy()
             .with_connect_timeout(TIMEOUT)
             .with_attempt_timeout(TIMEOUT)
             .with_max_response_bytes(64 << 10);

@@ -11,6 +11,12 @@ pub(crate) struct KeyRange {
 }
 
 impl KeyRange {
+    /// The whole space.
+    const ALL: Self = Self {
+        begin: HashKey::MIN,
+        end: HashKey::MAX,
+    };
+
     /// Divides the whole space into parts of equal width, give or take one key.
     pub(crate) fn split_evenly(parts: u32) -> Vec<Self> {
         let parts = u128::from(parts.max(1));
@@ -30,6 +36,32 @@ impl KeyRange {
                 },
             })
             .collect()
+    }
+
+    /// Two ranges that meet at `key`, which must be strictly inside.
+    pub(crate) fn split_at(self, key: HashKey) -> Option<[Self; 2]> {
+        (self.begin < key && key < self.end)
+            .then_some([Self { end: key, ..self }, Self { begin: key, ..self }])
+    }
+
+    /// Parts of about equal width; `None` when there are not that many keys.
+    pub(crate) fn split_into(self, parts: u32) -> Option<Vec<Self>> {
+        if self == Self::ALL {
+            return Some(Self::split_evenly(parts));
+        }
+        let width = self.end.0 - self.begin.0;
+        let parts = u128::from(parts);
+        if parts == 0 || width < parts {
+            return None;
+        }
+        let begin = |part: u128| {
+            HashKey(self.begin.0 + part * (width / parts) + part * (width % parts) / parts)
+        };
+        let part = |part| Self {
+            begin: begin(part),
+            end: begin(part + 1),
+        };
+        Some((0..parts).map(part).collect())
     }
 }
 
@@ -68,5 +100,44 @@ mod tests {
             });
             prop_assert!(high - low <= 2);
         }
+    }
+
+    #[test]
+    fn a_range_is_split_strictly_inside() {
+        let [left, right] = KeyRange::split_evenly(2)[..] else {
+            panic!("two parts")
+        };
+        assert_eq!(KeyRange::ALL.split_at(right.begin), Some([left, right]));
+        for outside in [right.begin, right.end, HashKey::MIN] {
+            assert_eq!(right.split_at(outside), None);
+        }
+    }
+
+    #[test]
+    fn parts_of_a_range_are_those_of_the_whole() {
+        let halves = KeyRange::split_evenly(2);
+        let quarters: Vec<_> = halves
+            .iter()
+            .flat_map(|half| half.split_into(2).unwrap())
+            .collect();
+        let begins = |ranges: &[KeyRange]| {
+            ranges
+                .iter()
+                .map(|range| range.begin.0 >> 64)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            begins(&quarters[..2]),
+            begins(&KeyRange::split_evenly(4)[..2])
+        );
+        assert_eq!(quarters[3].end, HashKey::MAX);
+        assert_eq!(KeyRange::ALL.split_into(4), Some(KeyRange::split_evenly(4)));
+        let narrow = KeyRange {
+            begin: HashKey(5),
+            end: HashKey(7),
+        };
+        assert_eq!(narrow.split_into(3), None);
+        assert_eq!(narrow.split_into(0), None);
+        assert_eq!(narrow.split_into(2).unwrap().len(), 2);
     }
 }

@@ -1,25 +1,30 @@
 //! A logstore: settings, shards, and which shard a put goes to.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use sls_core::model::{CursorPosition, HashKey, LogstoreConfig, Shard, ShardId};
+use sls_core::wire::GroupView;
 
-use super::key_range::KeyRange;
+use super::group::{ConsumerGroups, ShardFact};
+use super::index::Index;
+use super::settings::{self, FOREVER_DAYS};
 use super::shard::{Pulled, ShardState};
-use super::storage::{Record, StorageError};
+use super::shards::{Shards, SplitAt};
+use super::spl::damaged;
+use super::storage::{ReadLimit, Record, StorageError};
 use super::{DAY, Logs, PutError, names, unix_seconds};
 use crate::refusal::Refusal;
 
-/// The most shards a logstore may have, as the manual has it for automatic splits.
-pub(crate) const MAX_SHARDS: u32 = 256;
-/// A retention of so many days means for ever.
-const FOREVER_DAYS: u32 = 3650;
-/// The most bytes of settings, members that are only kept included.
-const MAX_SETTINGS: usize = 64 << 10;
+/// How much of a shard a search reads at a time.
+const SCAN_STEP: ReadLimit = ReadLimit {
+    groups: 1000,
+    bytes: 10 << 20,
+};
 
 /// How a put finds its shard.
 #[derive(Debug, Clone, Copy)]
@@ -34,12 +39,13 @@ pub(crate) enum PutRoute {
 pub(crate) struct Logstore {
     name: String,
     created: SystemTime,
-    logs: Logs,
     settings: RwLock<Settings>,
     /// Held for reading while a group is appended, for writing while shards come and go:
     /// no group lands in a shard after its split.
-    shards: RwLock<Vec<ShardState>>,
+    shards: RwLock<Shards>,
     turn: AtomicUsize,
+    index: RwLock<Option<Index>>,
+    groups: Mutex<ConsumerGroups>,
 }
 
 #[derive(Debug, Clone)]
@@ -55,24 +61,20 @@ impl Logstore {
         logs: Logs,
         now: SystemTime,
     ) -> Result<Self, Refusal> {
-        let defaults = serde_json::to_value(LogstoreConfig::named("")).unwrap_or_default();
-        let config = merge(defaults, settings)?;
+        let config = settings::merge(&LogstoreConfig::named(""), settings)?;
         names::check_logstore(&config.name)?;
-        let shards = KeyRange::split_evenly(config.shard_count)
-            .into_iter()
-            .zip(0..)
-            .map(|(range, id)| open_shard(&logs, ShardId(id), range, now))
-            .collect::<Result<_, _>>()?;
+        let shards = Shards::open(logs, config.shard_count, now)?;
         Ok(Self {
             name: config.name.clone(),
             created: now,
-            logs,
             settings: RwLock::new(Settings {
                 config,
                 modified: now,
             }),
             shards: RwLock::new(shards),
             turn: AtomicUsize::new(0),
+            index: RwLock::default(),
+            groups: Mutex::default(),
         })
     }
 
@@ -86,11 +88,10 @@ impl Logstore {
             mut config,
             modified,
         } = self.settings().clone();
-        let times = [("createTime", self.created), ("lastModifyTime", modified)];
-        for (name, time) in times {
-            config
-                .other
-                .insert(name.to_owned(), unix_seconds(time).into());
+        config.shard_count = self.read_shards().writable_count();
+        for (name, time) in [("createTime", self.created), ("lastModifyTime", modified)] {
+            let seconds = unix_seconds(time).into();
+            config.other.insert(name.to_owned(), seconds);
         }
         config
             .other
@@ -114,13 +115,14 @@ impl Logstore {
             .settings
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        let current = serde_json::to_value(&settings.config).unwrap_or_default();
-        let config = merge(current, changes)?;
+        let mut current = settings.config.clone();
+        current.shard_count = self.read_shards().writable_count();
+        let config = settings::merge(&current, changes)?;
         if config.name != self.name {
             let message = format!("logstoreName {:?} is not {:?}", config.name, self.name);
             return Err(Refusal::parameter(message));
         }
-        if config.shard_count != settings.config.shard_count {
+        if config.shard_count != current.shard_count {
             return Err(Refusal::parameter(
                 "invalid shard count,you can only modify shardCount by split& merge shard",
             ));
@@ -135,11 +137,30 @@ impl Logstore {
     /// All shards by number, those that take no more writes included.
     pub(crate) fn shards(&self, now: SystemTime) -> Result<Vec<Shard>, Refusal> {
         self.expire(now)?;
-        Ok(self
-            .read_shards()
-            .iter()
-            .map(ShardState::describe)
-            .collect())
+        Ok(self.read_shards().describe())
+    }
+
+    /// Divides a shard at a key, or into equal parts; gives the old shard and the new ones.
+    pub(crate) fn split(
+        &self,
+        id: ShardId,
+        at: SplitAt,
+        now: SystemTime,
+    ) -> Result<Vec<Shard>, Refusal> {
+        self.expire(now)?;
+        self.write_shards().split(id, at, now)
+    }
+
+    /// Joins a shard and its right neighbour; gives the new shard and the old ones.
+    pub(crate) fn merge(&self, id: ShardId, now: SystemTime) -> Result<Vec<Shard>, Refusal> {
+        self.expire(now)?;
+        self.write_shards().merge(id, now)
+    }
+
+    /// Deletes a shard that takes no writes, with what it holds.
+    pub(crate) fn delete_shard(&self, id: ShardId, now: SystemTime) -> Result<(), Refusal> {
+        self.expire(now)?;
+        self.write_shards().delete(id)
     }
 
     /// Stores a group that was checked before.
@@ -151,12 +172,12 @@ impl Logstore {
     ) -> Result<(), PutError> {
         let ttl = self.ttl();
         let shards = self.read_shards();
-        let mut writable = shards.iter().filter(|shard| shard.is_writable());
+        let mut writable = shards.writable();
         let shard = match route {
             PutRoute::Balanced => {
                 let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-                let count = writable.clone().count();
-                writable.nth(turn % count.max(1))
+                let count = shards.writable_count().max(1) as usize;
+                writable.nth(turn % count)
             }
             PutRoute::Key(key) => writable.find(|shard| shard.describe().takes(key)),
         };
@@ -204,30 +225,120 @@ impl Logstore {
         self.in_shard(shard, now, |shard| shard.pull(position, count, end))
     }
 
+    /// Makes the index that searches need.
+    pub(crate) fn create_index(
+        &self,
+        settings: Map<String, Value>,
+        now: SystemTime,
+    ) -> Result<(), Refusal> {
+        let mut index = self.write_index();
+        if index.is_some() {
+            let message = "log store index is already created";
+            return Err(Refusal::bad("IndexAlreadyExist", message));
+        }
+        *index = Some(Index::new(settings, now)?);
+        Ok(())
+    }
+
+    /// The index as a client sees it.
+    pub(crate) fn describe_index(&self) -> Result<Value, Refusal> {
+        let ttl = self.settings().config.ttl;
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        let described = index.as_ref().map(|index| index.describe(ttl));
+        described.ok_or_else(|| {
+            let message = format!("index config of logstore {} does not exist", self.name);
+            Refusal::missing("IndexConfigNotExist", message)
+        })
+    }
+
+    /// Replaces the index.
+    pub(crate) fn update_index(
+        &self,
+        settings: Map<String, Value>,
+        now: SystemTime,
+    ) -> Result<(), Refusal> {
+        let mut index = self.write_index();
+        if index.is_none() {
+            return Err(Refusal::parameter("log store index is not created"));
+        }
+        *index = Some(Index::new(settings, now)?);
+        Ok(())
+    }
+
+    /// Deletes the index; nothing can be searched then.
+    pub(crate) fn delete_index(&self) -> Result<(), Refusal> {
+        let gone = self.write_index().take();
+        gone.map(|_| ())
+            .ok_or_else(|| Refusal::parameter("log store index is not created"))
+    }
+
+    /// Shows every group that is kept, shard by shard in the order of receipt.
+    pub(super) fn scan(
+        &self,
+        now: SystemTime,
+        visit: &mut dyn FnMut(&Record) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        self.expire(now)?;
+        let logs: Vec<_> = self.read_shards().logs();
+        // Without a lock: a search takes its time, and groups do not change.
+        for log in logs {
+            let mut position = log.bounds().first;
+            loop {
+                let batch = log.read(position, SCAN_STEP)?;
+                if batch.records.is_empty() && position >= batch.bounds.first {
+                    break;
+                }
+                // What expired meanwhile is skipped.
+                position = position.max(batch.bounds.first) + batch.records.len() as u64;
+                batch.records.iter().try_for_each(&mut *visit)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The topics of all groups that are kept.
+    pub(crate) fn topics(&self, now: SystemTime) -> Result<BTreeSet<String>, Refusal> {
+        let mut topics = BTreeSet::new();
+        self.scan(now, &mut |record| {
+            let group = GroupView::parse(&record.group).map_err(damaged)?;
+            let topic = group.topic().unwrap_or_default().to_string_lossy();
+            if !topics.contains(topic.as_ref()) {
+                topics.insert(topic.into_owned());
+            }
+            Ok(())
+        })?;
+        Ok(topics)
+    }
+
+    /// Refuses to search without an index, as the service does.
+    pub(crate) fn check_index(&self) -> Result<(), Refusal> {
+        self.describe_index().map(|_| ())
+    }
+
+    /// Looks at or changes the consumer groups, who are told what shards there are.
+    pub(crate) fn in_groups<T>(
+        &self,
+        now: SystemTime,
+        act: impl FnOnce(&mut ConsumerGroups, &[ShardFact]) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        self.expire(now)?;
+        let facts = self.read_shards().facts();
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        act(&mut groups, &facts)
+    }
+
     /// Forgets what is older than the retention, and shards of which nothing is left.
     pub(super) fn expire(&self, now: SystemTime) -> Result<(), StorageError> {
         let ttl = self.ttl();
-        let mut spent = false;
-        for shard in self.read_shards().iter() {
-            shard.expire(ttl, now)?;
-            spent |= shard.is_spent(ttl, now);
-        }
-        if spent {
-            let mut shards = self.write_shards();
-            for shard in shards.iter().filter(|shard| shard.is_spent(ttl, now)) {
-                self.logs.storage.remove(shard.log_id)?;
-            }
-            shards.retain(|shard| !shard.is_spent(ttl, now));
+        if self.read_shards().expire(ttl, now)? {
+            self.write_shards().remove_spent(ttl, now)?;
         }
         Ok(())
     }
 
     /// Deletes the logs of a logstore that is no longer in its project.
     pub(super) fn remove_logs(&self) -> Result<(), StorageError> {
-        for shard in self.write_shards().drain(..) {
-            self.logs.storage.remove(shard.log_id)?;
-        }
-        Ok(())
+        self.write_shards().remove_all()
     }
 
     fn in_shard<T>(
@@ -238,7 +349,7 @@ impl Logstore {
     ) -> Result<T, Refusal> {
         self.expire(now)?;
         let shards = self.read_shards();
-        look(find(&shards, id)?)
+        look(shards.find(id)?)
     }
 
     fn ttl(&self) -> Option<Duration> {
@@ -250,70 +361,15 @@ impl Logstore {
         self.settings.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read_shards(&self) -> RwLockReadGuard<'_, Vec<ShardState>> {
+    fn write_index(&self) -> RwLockWriteGuard<'_, Option<Index>> {
+        self.index.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read_shards(&self) -> RwLockReadGuard<'_, Shards> {
         self.shards.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write_shards(&self) -> RwLockWriteGuard<'_, Vec<ShardState>> {
+    fn write_shards(&self) -> RwLockWriteGuard<'_, Shards> {
         self.shards.write().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn find(shards: &[ShardState], id: ShardId) -> Result<&ShardState, Refusal> {
-    shards
-        .iter()
-        .find(|shard| shard.id == id)
-        .ok_or_else(|| Refusal::bad("ShardNotExist", format!("Shard {id} does not exist")))
-}
-
-fn open_shard(
-    logs: &Logs,
-    id: ShardId,
-    range: KeyRange,
-    now: SystemTime,
-) -> Result<ShardState, StorageError> {
-    let (log_id, log) = logs.create(now)?;
-    Ok(ShardState {
-        id,
-        range,
-        created: now,
-        closed: None,
-        log_id,
-        log,
-    })
-}
-
-/// `base` with the members of `changes` over it, checked.
-fn merge(base: Value, mut changes: Map<String, Value>) -> Result<LogstoreConfig, Refusal> {
-    let invalid = |message: String| Refusal::bad("LogStoreInfoInvalid", message);
-    // What the server says about a logstore is not for a client to set; clients send it
-    // back because they read the settings before they change them.
-    for own in ["createTime", "lastModifyTime"] {
-        changes.remove(own);
-    }
-    let Value::Object(mut merged) = base else {
-        return Err(Refusal::internal(
-            "InternalServerError",
-            "settings are lost",
-        ));
-    };
-    merged.extend(changes);
-    let size = Value::Object(merged.clone()).to_string().len();
-    if size > MAX_SETTINGS {
-        return Err(invalid(format!(
-            "settings are longer than {MAX_SETTINGS} bytes"
-        )));
-    }
-    let config: LogstoreConfig = serde_json::from_value(Value::Object(merged))
-        .map_err(|cause| invalid(format!("settings cannot be read: {cause}")))?;
-    if !(1..=FOREVER_DAYS).contains(&config.ttl) {
-        return Err(invalid(format!("ttl must be 1 to {FOREVER_DAYS} days")));
-    }
-    if !(1..=MAX_SHARDS).contains(&config.shard_count) {
-        return Err(invalid(format!("shardCount must be 1 to {MAX_SHARDS}")));
-    }
-    if config.max_split_shard > MAX_SHARDS {
-        return Err(invalid(format!("maxSplitShard must be 1 to {MAX_SHARDS}")));
-    }
-    Ok(config)
 }

@@ -2,17 +2,22 @@
 //!
 //! ```text
 //! Engine (projects) -> Project (logstores) -> Logstore (shards) -> ShardState -> ShardLog
-//!    mod.rs               project.rs            logstore.rs          shard.rs     storage/
+//!    mod.rs               project.rs            logstore.rs     shards.rs, shard.rs  storage/
 //! ```
 //!
 //! Locks are taken in this order and never held while a query runs.
 
+pub(crate) mod group; // consumer groups
+mod index; // what a search needs
 mod key_range; // how shards divide the keys
 mod logstore; // settings and shards
 mod names; // which names are accepted
 mod project; // a project and its logstores
 mod put_rules; // what a log group must be like
+pub(crate) mod search; // finds logs by their own time
+mod settings; // what may be set of a logstore
 mod shard; // a log and cursors into it
+mod shards; // split, merge, expiry
 pub(crate) mod spl; // a query over log groups
 mod storage; // where groups are kept
 
@@ -30,6 +35,7 @@ use crate::refusal::Refusal;
 pub(crate) use logstore::{Logstore, PutRoute};
 pub(crate) use put_rules::PutRules;
 pub(crate) use shard::Pulled;
+pub(crate) use shards::SplitAt;
 pub(crate) use storage::MemoryStorage;
 
 use project::Project;

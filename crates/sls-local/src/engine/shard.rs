@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use sls_core::model::{CursorPosition, Shard, ShardId, ShardStatus};
 
+use super::group::ShardFact;
 use super::key_range::KeyRange;
 use super::storage::{Bounds, LogId, ReadLimit, Record, ShardLog, StorageError};
 use super::unix_seconds;
@@ -21,6 +22,8 @@ pub(crate) struct ShardState {
     pub(crate) id: ShardId,
     pub(crate) range: KeyRange,
     pub(crate) created: SystemTime,
+    /// The shards whose keys it took over, which ordered consumers read first.
+    pub(crate) parents: Vec<ShardId>,
     /// When it was split or merged away; it takes no writes since.
     pub(crate) closed: Option<SystemTime>,
     pub(crate) log_id: LogId,
@@ -44,6 +47,16 @@ impl ShardState {
             begin: self.range.begin,
             end: self.range.end,
             create_time: unix_seconds(self.created),
+        }
+    }
+
+    /// The shard as a consumer group sees it.
+    pub(crate) fn fact(&self) -> ShardFact {
+        let end = self.closed.map(|_| self.log.bounds().next);
+        ShardFact {
+            id: self.id,
+            parents: self.parents.clone(),
+            end,
         }
     }
 

@@ -47,15 +47,11 @@ pub(crate) fn evaluate(
         let mut regrouped = Regrouped::new(&group);
         let shared = Shared::of(&group);
         for log in group.logs() {
-            let row = LogRow {
-                log,
-                shared: &shared,
-            };
+            let row = LogRow::new(log, &shared);
             let mut keep = |row: OutputRow<'_>| regrouped.push(log, &row);
-            evaluator.row(&row, &mut keep).map_err(|error| {
-                // What takes too long now may be quick on an idle machine; clients try again.
-                Refusal::internal("RequestTimeout", error.one_line())
-            })?;
+            evaluator
+                .row(&row, &mut keep)
+                .map_err(|error| stopped(&error))?;
         }
         regrouped.finish(&record.group, &mut groups);
         if groups.raw_bytes() > MAX_RESULT {
@@ -75,14 +71,19 @@ pub(crate) fn evaluate(
     })
 }
 
+/// What takes too long now may be quick on an idle machine; clients try again.
+pub(super) fn stopped(error: &sls_spl::Error) -> Refusal {
+    Refusal::internal("RequestTimeout", error.one_line())
+}
+
 /// Groups are checked when they are put, so this would be the storage's fault.
-fn damaged(cause: WireError) -> Refusal {
+pub(super) fn damaged(cause: WireError) -> Refusal {
     let message = format!("a stored log group is damaged: {cause}");
     Refusal::internal("InternalServerError", message)
 }
 
 /// What the rows of one group have in common. What a writer left out is null.
-struct Shared<'a> {
+pub(super) struct Shared<'a> {
     topic: Option<&'a [u8]>,
     source: Option<&'a [u8]>,
     /// The name as the language has it, and the value.
@@ -90,7 +91,7 @@ struct Shared<'a> {
 }
 
 impl<'a> Shared<'a> {
-    fn of(group: &GroupView<'a>) -> Self {
+    pub(super) fn of(group: &GroupView<'a>) -> Self {
         Self {
             topic: group.topic().map(TextRef::as_bytes),
             source: group.source().map(TextRef::as_bytes),
@@ -106,9 +107,15 @@ impl<'a> Shared<'a> {
 }
 
 /// A log as the language sees it.
-struct LogRow<'a> {
+pub(super) struct LogRow<'a> {
     log: LogView<'a>,
     shared: &'a Shared<'a>,
+}
+
+impl<'a> LogRow<'a> {
+    pub(super) fn new(log: LogView<'a>, shared: &'a Shared<'a>) -> Self {
+        Self { log, shared }
+    }
 }
 
 impl Row for LogRow<'_> {

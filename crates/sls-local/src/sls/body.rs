@@ -13,13 +13,18 @@ use crate::refusal::Refusal;
 /// plain JSON body. Nothing is allocated before the announced size is within the limit and
 /// within what the body can expand to.
 pub(crate) fn raw(request: &Request, limit: usize) -> Result<Bytes, Refusal> {
-    let body = &request.body;
-    if !body.is_empty() && !request.headers.contains_key(header::CONTENT_TYPE) {
+    if !request.body.is_empty() && !request.headers.contains_key(header::CONTENT_TYPE) {
         return Err(Refusal::bad(
             "MissingContentType",
             "Content-Type does not exist in http header when body is not empty.",
         ));
     }
+    untyped(request, limit)
+}
+
+/// The same for a body whose kind nobody states.
+pub(crate) fn untyped(request: &Request, limit: usize) -> Result<Bytes, Refusal> {
+    let body = &request.body;
     if !request.is_compressed() {
         if body.len() > limit {
             return Err(too_large(body.len(), limit));

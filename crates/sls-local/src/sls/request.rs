@@ -7,7 +7,7 @@ use std::str::FromStr;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, header, request::Parts};
 use percent_encoding::percent_decode_str;
-use serde_json::{Map, Value};
+use serde::de::DeserializeOwned;
 use sls_core::model::{Cursor, ShardId};
 use sls_core::wire::{Compression, headers};
 
@@ -107,6 +107,20 @@ impl Request {
             .map_err(|_| Refusal::parameter(format!("parameter {name} is not a number: {text:?}")))
     }
 
+    /// A parameter that must be a yes or no when it is there; Python writes `True`.
+    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
+        let Some(text) = self.parameter(name) else {
+            return Ok(None);
+        };
+        match text.trim().to_ascii_lowercase().as_str() {
+            "true" => Ok(Some(true)),
+            "false" => Ok(Some(false)),
+            _ => Err(Refusal::parameter(format!(
+                "parameter {name} is neither true nor false: {text:?}"
+            ))),
+        }
+    }
+
     /// A parameter that must be a cursor when it is there.
     pub(crate) fn cursor(&self, name: &str) -> Result<Option<u64>, Refusal> {
         let Some(text) = self.parameter(name) else {
@@ -129,14 +143,15 @@ impl Request {
         Ok((offset, size))
     }
 
-    /// The body, which must be a JSON object.
-    pub(crate) fn json_object(&self, max_bytes: usize) -> Result<Map<String, Value>, Refusal> {
+    /// The body, which must be JSON of this form; another is refused with `code`.
+    pub(crate) fn json<T: DeserializeOwned>(
+        &self,
+        code: &'static str,
+        max_bytes: usize,
+    ) -> Result<T, Refusal> {
         let body = super::body::raw(self, max_bytes)?;
-        match serde_json::from_slice(&body) {
-            Ok(Value::Object(members)) => Ok(members),
-            Ok(_) => Err(Refusal::parameter("body is not a JSON object")),
-            Err(cause) => Err(Refusal::parameter(format!("body is not JSON: {cause}"))),
-        }
+        serde_json::from_slice(&body)
+            .map_err(|cause| Refusal::bad(code, format!("body cannot be read as JSON: {cause}")))
     }
 
     /// The compression the client wants the answer to have.

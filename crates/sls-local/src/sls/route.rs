@@ -43,6 +43,74 @@ pub(super) enum Operation<'a> {
         logstore: &'a str,
         shard: &'a str,
     },
+    SplitShard {
+        logstore: &'a str,
+        shard: &'a str,
+    },
+    MergeShards {
+        logstore: &'a str,
+        shard: &'a str,
+    },
+    DeleteShard {
+        logstore: &'a str,
+        shard: &'a str,
+    },
+    CreateIndex {
+        logstore: &'a str,
+    },
+    GetIndex {
+        logstore: &'a str,
+    },
+    UpdateIndex {
+        logstore: &'a str,
+    },
+    DeleteIndex {
+        logstore: &'a str,
+    },
+    CreateConsumerGroup {
+        logstore: &'a str,
+    },
+    ListConsumerGroups {
+        logstore: &'a str,
+    },
+    UpdateConsumerGroup {
+        logstore: &'a str,
+        group: &'a str,
+    },
+    DeleteConsumerGroup {
+        logstore: &'a str,
+        group: &'a str,
+    },
+    Heartbeat {
+        logstore: &'a str,
+        group: &'a str,
+    },
+    GetCheckpoint {
+        logstore: &'a str,
+        group: &'a str,
+    },
+    UpdateCheckpoint {
+        logstore: &'a str,
+        group: &'a str,
+    },
+    PutWebtracking {
+        logstore: &'a str,
+        picture: bool,
+    },
+    AllowWebtracking,
+    GetLogs {
+        logstore: &'a str,
+    },
+    GetLogsV2 {
+        logstore: &'a str,
+    },
+    GetHistograms {
+        logstore: &'a str,
+    },
+    ListTopics {
+        logstore: &'a str,
+    },
+    GetProjectLogs,
     /// The service has it, this server does not.
     Unsupported {
         name: &'static str,
@@ -64,9 +132,7 @@ impl<'a> Operation<'a> {
             (Verb::Delete, [""]) => Self::DeleteProject,
             // An empty name is a path that nobody serves, whatever follows.
             (_, names) if names.contains(&"") => return Err(Refusal::method(&request.path)),
-            (Verb::Get, ["logs"]) => Self::Unsupported {
-                name: "GetProjectLogs",
-            },
+            (Verb::Get, ["logs"]) => Self::GetProjectLogs,
             (method, ["logstores"]) => match method {
                 Verb::Get => Self::ListLogstores,
                 Verb::Post => Self::CreateLogstore,
@@ -74,11 +140,9 @@ impl<'a> Operation<'a> {
             },
             (method, ["logstores", logstore]) => match (method, kind) {
                 (Verb::Get, "") => Self::GetLogstore { logstore },
-                (Verb::Get, "log") => Self::Unsupported { name: "GetLogs" },
-                (Verb::Get, "histogram") => Self::Unsupported {
-                    name: "GetHistograms",
-                },
-                (Verb::Get, "topic") => Self::Unsupported { name: "ListTopics" },
+                (Verb::Get, "log") => Self::GetLogsV2 { logstore },
+                (Verb::Get, "histogram") => Self::GetHistograms { logstore },
+                (Verb::Get, "topic") => Self::ListTopics { logstore },
                 (Verb::Get, "context_log") => Self::Unsupported {
                     name: "GetContextLogs",
                 },
@@ -94,13 +158,94 @@ impl<'a> Operation<'a> {
             (method, ["logstores", logstore, "shards", rest @ ..]) => {
                 return Self::of_shards(request, method, logstore, rest);
             }
-            (_, ["logstores", _, "index"]) => Self::Unsupported { name: "Index" },
-            (Verb::Post, ["logstores", _, "logs"]) => Self::Unsupported { name: "GetLogs" },
-            (_, ["logstores", _, "track" | "track.gif"]) => Self::Unsupported {
-                name: "PutWebtracking",
+            (method, ["logstores", logstore, "index"]) => match method {
+                Verb::Get => Self::GetIndex { logstore },
+                Verb::Post => Self::CreateIndex { logstore },
+                Verb::Put => Self::UpdateIndex { logstore },
+                Verb::Delete => Self::DeleteIndex { logstore },
+                _ => return Err(Refusal::method(&request.path)),
             },
-            (_, ["logstores", _, "consumergroups", ..]) => Self::Unsupported {
-                name: "ConsumerGroup",
+            (Verb::Post, ["logstores", logstore, "logs"]) => Self::GetLogs { logstore },
+            (Verb::Options, ["logstores", _, "track" | "track.gif"]) => Self::AllowWebtracking,
+            (Verb::Get | Verb::Post, ["logstores", logstore, "track"]) => Self::PutWebtracking {
+                logstore,
+                picture: false,
+            },
+            (Verb::Get, ["logstores", logstore, "track.gif"]) => Self::PutWebtracking {
+                logstore,
+                picture: true,
+            },
+            (method, ["logstores", logstore, "consumergroups", rest @ ..]) => {
+                return Self::of_groups(request, method, logstore, rest);
+            }
+            _ => return Err(Refusal::method(&request.path)),
+        };
+        Ok(found)
+    }
+
+    /// The name in the service's manual.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::ListProjects => "ListProject",
+            Self::CreateProject => "CreateProject",
+            Self::GetProject => "GetProject",
+            Self::UpdateProject => "UpdateProject",
+            Self::DeleteProject => "DeleteProject",
+            Self::ListLogstores => "ListLogStores",
+            Self::CreateLogstore => "CreateLogStore",
+            Self::GetLogstore { .. } => "GetLogStore",
+            Self::UpdateLogstore { .. } => "UpdateLogStore",
+            Self::DeleteLogstore { .. } => "DeleteLogStore",
+            Self::ListShards { .. } => "ListShards",
+            Self::PutLogs { .. } => "PutLogs",
+            Self::GetCursor { .. } => "GetCursor",
+            Self::GetCursorTime { .. } => "GetCursorTime",
+            Self::PullLogs { .. } => "PullLogs",
+            Self::SplitShard { .. } => "SplitShard",
+            Self::MergeShards { .. } => "MergeShards",
+            Self::DeleteShard { .. } => "DeleteShard",
+            Self::CreateIndex { .. } => "CreateIndex",
+            Self::GetIndex { .. } => "GetIndex",
+            Self::UpdateIndex { .. } => "UpdateIndex",
+            Self::DeleteIndex { .. } => "DeleteIndex",
+            Self::CreateConsumerGroup { .. } => "CreateConsumerGroup",
+            Self::ListConsumerGroups { .. } => "ListConsumerGroup",
+            Self::UpdateConsumerGroup { .. } => "UpdateConsumerGroup",
+            Self::DeleteConsumerGroup { .. } => "DeleteConsumerGroup",
+            Self::Heartbeat { .. } => "HeartBeat",
+            Self::GetCheckpoint { .. } => "GetCheckPoint",
+            Self::UpdateCheckpoint { .. } => "UpdateCheckPoint",
+            Self::PutWebtracking { .. } | Self::AllowWebtracking => "PutWebtracking",
+            Self::GetLogs { .. } | Self::GetLogsV2 { .. } => "GetLogs",
+            Self::GetHistograms { .. } => "GetHistograms",
+            Self::ListTopics { .. } => "ListTopics",
+            Self::GetProjectLogs => "GetProjectLogs",
+            Self::Unsupported { name } => name,
+        }
+    }
+
+    /// Whether everybody may ask, signed or not.
+    pub(super) fn is_anonymous(&self) -> bool {
+        matches!(self, Self::PutWebtracking { .. } | Self::AllowWebtracking)
+    }
+
+    /// What is below `/logstores/{logstore}/consumergroups`.
+    fn of_groups(
+        request: &Request,
+        method: Verb,
+        logstore: &'a str,
+        rest: &[&'a str],
+    ) -> Result<Self, Refusal> {
+        let found = match (method, rest) {
+            (Verb::Get, []) => Self::ListConsumerGroups { logstore },
+            (Verb::Post, []) => Self::CreateConsumerGroup { logstore },
+            (Verb::Get, [group]) => Self::GetCheckpoint { logstore, group },
+            (Verb::Put, [group]) => Self::UpdateConsumerGroup { logstore, group },
+            (Verb::Delete, [group]) => Self::DeleteConsumerGroup { logstore, group },
+            (Verb::Post, [group]) => match request.parameter("type").unwrap_or_default() {
+                "heartbeat" => Self::Heartbeat { logstore, group },
+                "checkpoint" => Self::UpdateCheckpoint { logstore, group },
+                other => return Err(unknown_type(other)),
             },
             _ => return Err(Refusal::method(&request.path)),
         };
@@ -135,19 +280,15 @@ impl<'a> Operation<'a> {
             (Verb::Head, [shard]) if matches!(kind, "log" | "logs") => {
                 Self::PullLogs { logstore, shard }
             }
-            (Verb::Post, [_]) => match request.parameter("action").unwrap_or_default() {
-                "split" => Self::Unsupported { name: "SplitShard" },
-                "merge" => Self::Unsupported {
-                    name: "MergeShards",
-                },
+            (Verb::Post, [shard]) => match request.parameter("action").unwrap_or_default() {
+                "split" => Self::SplitShard { logstore, shard },
+                "merge" => Self::MergeShards { logstore, shard },
                 other => {
                     let message = format!("parameter action is unknown: {other:?}");
                     return Err(Refusal::parameter(message));
                 }
             },
-            (Verb::Delete, [_]) => Self::Unsupported {
-                name: "DeleteShard",
-            },
+            (Verb::Delete, [shard]) => Self::DeleteShard { logstore, shard },
             _ => return Err(Refusal::method(&request.path)),
         };
         Ok(found)
@@ -162,6 +303,7 @@ enum Verb {
     Post,
     Put,
     Delete,
+    Options,
     Other,
 }
 
@@ -173,6 +315,7 @@ impl Verb {
             Method::POST => Self::Post,
             Method::PUT => Self::Put,
             Method::DELETE => Self::Delete,
+            Method::OPTIONS => Self::Options,
             _ => Self::Other,
         }
     }

@@ -1,0 +1,117 @@
+//! The official client's calls by name, each in terms of ours.
+
+mod args;
+mod consumer_group;
+mod cursor;
+mod index;
+mod logstore;
+mod project;
+mod pull;
+mod put;
+mod query;
+mod shard;
+
+use serde_json::Value;
+use sls_client::{Client, Error, LogstoreHandle, ProjectHandle};
+
+use super::text;
+use args::Args;
+pub(super) use index::as_the_recorded_client_writes;
+
+/// Why a case did not pass.
+pub(super) enum Failure {
+    /// This does not exist yet.
+    Pending(String),
+    /// This is not as recorded.
+    Different(String),
+}
+
+impl From<String> for Failure {
+    fn from(difference: String) -> Self {
+        Self::Different(difference)
+    }
+}
+
+/// What a call returned, under the recorded names, or how it was refused.
+type Returned = Result<Result<Value, Error>, Failure>;
+
+/// One recorded call, and what it is about in our terms.
+struct Call<'a> {
+    name: &'a str,
+    args: Args<'a>,
+    client: &'a Client,
+    project: ProjectHandle,
+    logstore: LogstoreHandle,
+    case: &'a Value,
+}
+
+impl Call<'_> {
+    fn pending(&self) -> Failure {
+        Failure::Pending(self.name.to_owned())
+    }
+}
+
+/// Performs the case's call and gives what it returned, under the recorded names.
+///
+/// A call may return more members than were recorded: names differ where the recorded
+/// client's own do.
+pub(super) async fn perform(client: &Client, case: &Value) -> Returned {
+    let name = text(case, "call")?;
+    let config = &case["config"];
+    let args = Args::new(name, &case["args"]);
+    let project = match args.optional_text("project") {
+        Some(project) => project,
+        None => text(config, "project")?,
+    };
+    let logstore = match args.optional_text("logstore") {
+        Some(logstore) => logstore,
+        None => text(config, "logstore")?,
+    };
+    let call = Call {
+        name,
+        args,
+        client,
+        project: client.project(project),
+        logstore: client.logstore(project, logstore),
+        case,
+    };
+    match name {
+        "create_project" | "get_project" | "update_project" | "delete_project" | "list_project"
+        | "list_projects" => project::perform(&call).await,
+        "create_logstore" | "get_logstore" | "update_logstore" | "delete_logstore"
+        | "list_logstore" | "list_logstores" => logstore::perform(&call).await,
+        "create_index" | "get_index" | "get_index_config" | "update_index" | "delete_index" => {
+            index::perform(&call).await
+        }
+        "list_shards" | "split_shard" | "merge_shard" | "delete_shard" => {
+            shard::perform(&call).await
+        }
+        "get_cursor"
+        | "get_begin_cursor"
+        | "get_end_cursor"
+        | "get_cursor_time"
+        | "get_previous_cursor_time" => cursor::perform(&call).await,
+        "put_logs" | "put_log_raw" => put::perform(&call).await,
+        "pull_logs" => pull::perform(&call).await,
+        "get_log"
+        | "get_logs"
+        | "execute_logstore_sql"
+        | "get_histograms"
+        | "list_topics"
+        | "get_context_logs"
+        | "get_project_logs"
+        | "execute_project_sql" => query::perform(&call).await,
+        "create_consumer_group"
+        | "update_consumer_group"
+        | "delete_consumer_group"
+        | "list_consumer_group"
+        | "heart_beat"
+        | "get_check_point"
+        | "update_check_point" => consumer_group::perform(&call).await,
+        _ => Err(call.pending()),
+    }
+}
+
+fn to_json(value: &impl serde::Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
