@@ -190,7 +190,8 @@ fn sign<'a>(call: &Call<'a, '_>) -> Value<'a> {
     by_kind(
         call,
         |value| Some(value.signum()),
-        |value| if value == 0.0 { value } else { value.signum() },
+        // Neither zero has a sign.
+        |value| if value == 0.0 { 0.0 } else { value.signum() },
     )
 }
 
@@ -203,6 +204,8 @@ fn atan2<'a>(call: &Call<'a, '_>) -> Value<'a> {
 
 fn power<'a>(call: &Call<'a, '_>) -> Value<'a> {
     match (call.double(0), call.double(1)) {
+        // Even 1, of which any other power is 1.
+        (Some(_), Some(y)) if y.is_nan() => Value::Double(y),
         (Some(x), Some(y)) => Value::Double(x.powf(y)),
         _ => call.mismatch(),
     }
