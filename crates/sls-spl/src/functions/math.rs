@@ -334,7 +334,15 @@ fn scaled(value: f64, digits: i32, cut: impl FnOnce(f64) -> f64) -> f64 {
         return value;
     }
     let result = result(cut(scaled), factor);
-    if result.is_finite() { result } else { 0.0 }
+    if result.is_nan() {
+        // Nothing is left before so many digits.
+        0.0
+    } else if result.is_infinite() {
+        // Rounded up beyond the largest number.
+        value
+    } else {
+        result
+    }
 }
 
 fn radix<'a>(call: &Call<'a, '_>) -> Result<u32, Value<'a>> {
