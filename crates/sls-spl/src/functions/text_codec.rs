@@ -53,9 +53,6 @@ fn from_utf8<'a>(call: &Call<'a, '_>) -> Value<'a> {
     let Value::Binary(bytes) = call.arg(0) else {
         return call.mismatch();
     };
-    if std::str::from_utf8(bytes).is_ok() {
-        return Value::Text(bytes);
-    }
     let mut buffer = [0; 4];
     let replacement: &str = match call.arg(1) {
         Value::Null => "\u{fffd}",
@@ -74,6 +71,9 @@ fn from_utf8<'a>(call: &Call<'a, '_>) -> Value<'a> {
             None => return call.mismatch(),
         },
     };
+    if std::str::from_utf8(bytes).is_ok() {
+        return Value::Text(bytes);
+    }
     let mut out = String::with_capacity(bytes.len());
     let mut rest = bytes;
     while !rest.is_empty() {
