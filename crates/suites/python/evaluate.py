@@ -1,4 +1,4 @@
-"""Evaluates expressions with the engine, a row at a time.
+"""Evaluates expressions with the engine.
 
 Reads one JSON document, a list of expressions with typed rows:
 
@@ -125,21 +125,36 @@ def failure(error):
     return {kind: reason}
 
 
-def evaluate(expression, kinds, types, row):
+def evaluated(expression, kinds, rows):
+    """The result of all rows at once; any row that fails makes all fail."""
     columns = [
-        engine.import_from_arrow(pa.array([decoded(kind, value)], type=arrow_type))
-        for kind, arrow_type, value in zip(kinds, types, row)
+        engine.import_from_arrow(
+            pa.array([decoded(kind, row[i]) for row in rows], type=arrow(kind))
+        )
+        for i, kind in enumerate(kinds)
     ]
     if not columns:
         # Without a column the engine knows of no rows.
-        columns = [engine.import_from_arrow(pa.array([0], pa.int64()))]
+        columns = [engine.import_from_arrow(pa.array([0] * len(rows), pa.int64()))]
     names = [f"a{i}" for i in range(len(columns))]
-    result = expression.evaluate(names, columns)
+    return expression.evaluate(names, columns)
+
+
+def values(result):
+    kind = str(result.dtype())
+    return [{"kind": kind, "value": encoded(value)} for value in engine.export_to_arrow(result)]
+
+
+def evaluate(expression, kinds, row):
+    """What one row gives, which may be a failure."""
     try:
-        value = encoded(engine.export_to_arrow(result)[0])
-    except RuntimeError as error:
-        value = far_away(error)
-    return {"kind": str(result.dtype()), "value": value}
+        result = evaluated(expression, kinds, [row])
+        try:
+            return values(result)[0]
+        except RuntimeError as error:
+            return {"kind": str(result.dtype()), "value": far_away(error)}
+    except (RuntimeError, ValueError) as error:
+        return failure(error)
 
 
 def far_away(error):
@@ -155,14 +170,10 @@ def answers(text, kinds, rows):
         expression = engine.Expression.from_string(text)
     except RuntimeError as error:
         return [failure(error) for _ in rows]
-    types = [arrow(kind) for kind in kinds]
-    found = []
-    for row in rows:
-        try:
-            found.append(evaluate(expression, kinds, types, row))
-        except (RuntimeError, ValueError) as error:
-            found.append(failure(error))
-    return found
+    try:
+        return values(evaluated(expression, kinds, rows))
+    except (RuntimeError, ValueError):
+        return [evaluate(expression, kinds, row) for row in rows]
 
 
 def main():

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::str::FromStr;
 
 use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use serde_json::{Value, json};
 use suites::clients::Result;
@@ -61,6 +62,17 @@ impl Kind {
             .to_lowercase()
             .replace('<', "(")
             .replace('>', ")")
+    }
+
+    /// The name in a cast of the engine, which writes arrays as `bigint[]`.
+    pub(crate) fn engine_sql(&self) -> String {
+        match self {
+            Self::Array(item) => format!("{}[]", item.engine_sql()),
+            Self::Map(key, value) => {
+                format!("map({}, {})", key.engine_sql(), value.engine_sql())
+            }
+            simple => simple.sql(),
+        }
     }
 
     /// Whether values of the type leave a program as JSON text.
@@ -212,9 +224,16 @@ impl Datum {
             },
             Self::Timestamp(nanos) => civil(*nanos).map_or_else(
                 || nanos.to_string(),
-                |time| time.strftime("%Y-%m-%dT%H:%M:%S.%3f").to_string(),
+                |time| {
+                    let time = time.to_zoned(TimeZone::UTC);
+                    format!(
+                        "{}T{}",
+                        calendar(time.date()),
+                        time.strftime("%H:%M:%S.%3f")
+                    )
+                },
             ),
-            Self::Date(days) => day(*days).map_or_else(|| days.to_string(), |day| day.strftime("%Y-%m-%d").to_string()),
+            Self::Date(days) => day(*days).map_or_else(|| days.to_string(), calendar),
             Self::Array(_) | Self::Map(_) => self.json(kind).to_string(),
         }
     }
@@ -253,7 +272,8 @@ impl Datum {
             Self::Null => None,
             Self::Binary(bytes) => Some(hex(bytes)),
             Self::Timestamp(nanos) => {
-                Some(civil(*nanos).strftime("%Y-%m-%d %H:%M:%S.%9f").to_string())
+                let time = civil(*nanos)?;
+                Some(time.strftime("%Y-%m-%d %H:%M:%S.%9f").to_string())
             }
             other => Some(other.output(kind)),
         }
@@ -289,6 +309,12 @@ fn decimal(value: &f64, digits: &impl ToString) -> String {
         text += ".0";
     }
     text
+}
+
+fn calendar(day: Date) -> String {
+    let sign = if day.year() < 0 { "-" } else { "" };
+    let year = day.year().unsigned_abs();
+    format!("{sign}{year:04}-{:02}-{:02}", day.month(), day.day())
 }
 
 /// The time, unless it is too far away to have a name.

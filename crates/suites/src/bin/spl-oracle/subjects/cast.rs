@@ -102,7 +102,8 @@ fn both<'g>(group: &'g mut Group, target: &Kind, domain: &Domain) -> &'g mut [Su
     let first = group.subjects.len();
     for cast in ["cast", "try_cast"] {
         let expression = format!("{cast}(a0 as {})", target.sql());
-        group.add(name.clone(), expression, &[domain.clone()]);
+        let subject = group.add(name.clone(), expression, &[domain.clone()]);
+        subject.spelled(format!("{cast}(a0 as {})", target.engine_sql()));
     }
     &mut group.subjects[first..]
 }

@@ -45,6 +45,7 @@ pub(super) fn add(group: &mut Group) {
     group.call("coalesce", &[piece(), piece()]);
     group.call("coalesce", &[count(), count(), count()]);
     group.add("coalesce", "coalesce(a0, 10 / a1)", &[count(), count()]);
+    group.add("coalesce", "coalesce(10 / a0, a1)", &[count(), count()]);
     group.add(
         "coalesce",
         "coalesce(try_cast(a0 as bigint), -1)",

@@ -112,13 +112,15 @@ fn text(group: &mut Group) {
     ];
     let formats: Vec<_> = letters.chain(mixed.map(str::to_owned)).collect();
     for format in &formats {
-        for moment in [timestamp(), day()] {
-            group.add(
-                "date_format",
-                format!("date_format(a0, '{format}')"),
-                &[moment],
-            );
+        let expression = format!("date_format(a0, '{format}')");
+        let subject = group.add("date_format", expression.clone(), &[timestamp()]);
+        if LITTLE_SAID.contains(&format.as_str()) {
+            subject.rows.truncate(4);
         }
+        let subject = group.add("date_format", expression, &[day()]);
+        subject.spelled(format!("date_format(cast(a0 as timestamp), '{format}')"));
+        // What a letter gives for a time it gives for a day.
+        subject.rows.truncate(4);
     }
     for (format, inputs) in PARSED {
         let domain = domain::only(Kind::Varchar, inputs.iter().copied());
@@ -139,7 +141,7 @@ fn text(group: &mut Group) {
     let iso = domain::only(Kind::Varchar, ISO);
     group
         .call("from_iso8601_timestamp", &[iso.clone()])
-        .spelled("cast(from_iso8601_timestamp(a0) as timestamp)");
+        .spelled("from_unixtime(to_unixtime(from_iso8601_timestamp(a0)))");
     group.call("to_iso8601", &[timestamp()]);
     group.call("to_iso8601", &[day()]);
     group.call("date", &[iso.clone()]);
@@ -159,12 +161,17 @@ fn unix(group: &mut Group) {
         -62_135_596_801.0,
     ];
     group.call("from_unixtime", &[domain::double().and(seconds)]);
-    group.call(
-        "from_unixtime",
-        &[domain::bigint().and([1_600_333_200, 253_402_300_799])],
-    );
+    let whole = domain::bigint().and([1_600_333_200, 253_402_300_799]);
+    group
+        .call("from_unixtime", &[whole])
+        .spelled("from_unixtime(cast(a0 as double))");
     group.call("to_unixtime", &[timestamp()]);
 }
+
+/// Formats that the engine refuses, or that say nothing of the time.
+const LITTLE_SAID: &[&str] = &[
+    "", "%", "%%", "a%", "100%%", "%D", "%U", "%V", "%X", "%u", "%w",
+];
 
 const PARSED: &[(&str, &[&str])] = &[
     (

@@ -57,11 +57,42 @@ const PATHS: &[&str] = &[
     "$[\"a\\\"b\"]",
 ];
 
+/// Those of them that are refused here.
+const MALFORMED: &[&str] = &[
+    "$[-1]",
+    "a.b",
+    "$a",
+    "",
+    " ",
+    "$.",
+    "$..a",
+    "$[",
+    "$[]",
+    "$[a]",
+    "$.a[",
+    "$.a b",
+    "@",
+    ".a",
+    "[0]",
+    "$[0",
+    "$.a.",
+    "$. a",
+    "$[ 0 ]",
+    "$[1:2]",
+    "$[?(@.a)]",
+    "$['a",
+    "$[\"\"]",
+];
+
 pub(super) fn add(group: &mut Group) {
     for name in ["json_extract", "json_extract_scalar", "json_size"] {
         for path in PATHS {
             let literal = path.replace('\'', "''");
-            group.add(name, format!("{name}(a0, '{literal}')"), &[document()]);
+            let subject = group.add(name, format!("{name}(a0, '{literal}')"), &[document()]);
+            if MALFORMED.contains(path) {
+                // The document does not matter.
+                subject.rows.truncate(4);
+            }
         }
         let paths = domain::only(Kind::Varchar, PATHS.iter().copied());
         group.call(name, &[document(), paths.clone()]);

@@ -19,15 +19,23 @@ pub(super) fn add(group: &mut Group) {
     for name in ["is_nan", "is_finite", "is_infinite"] {
         group.call(name, &[double()]);
     }
-    for name in [
-        "abs", "ceil", "ceiling", "floor", "round", "sign", "truncate",
-    ] {
-        for domain in [double(), bigint(), real(), tinyint(), integer()] {
+    for name in ["abs", "ceil", "ceiling", "floor", "round", "sign"] {
+        for domain in [bigint(), tinyint(), integer()] {
             group.call(name, &[domain]);
         }
     }
-    for name in ["round", "truncate"] {
-        for domain in [double(), bigint(), real()] {
+    for name in [
+        "abs", "ceil", "ceiling", "floor", "round", "sign", "truncate",
+    ] {
+        for domain in [double(), real()] {
+            group.call(name, &[domain]);
+        }
+    }
+    for (name, domains) in [
+        ("round", vec![double(), real(), bigint()]),
+        ("truncate", vec![double(), real()]),
+    ] {
+        for domain in domains {
             let digits = || {
                 let random = |random: &mut Random| Datum::Integer(random.between(-4, 6));
                 Domain {
@@ -47,6 +55,12 @@ pub(super) fn add(group: &mut Group) {
     for name in ["atan2", "pow", "power", "mod", "greatest", "least"] {
         group.call(name, &[double(), double()]);
     }
+    let bases = only(
+        Kind::Double,
+        [1.0, -1.0, 0.0, -0.0, f64::NAN, f64::INFINITY],
+    );
+    let powers = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -1.0, 0.5];
+    group.call("power", &[bases, only(Kind::Double, powers)]);
     group.call("pow", &[bigint(), count()]);
     group.call("mod", &[bigint(), bigint()]);
     group.call("mod", &[tinyint(), tinyint()]);

@@ -17,6 +17,15 @@ pub(super) fn add(group: &mut Group) {
     ] {
         group.call(name, &[text()]);
     }
+    let blanks = (0..0x21)
+        .chain([0x85, 0xa0, 0x1680, 0x180e])
+        .chain(0x2000..0x2010);
+    let blanks = blanks.chain([0x2028, 0x2029, 0x202f, 0x205f, 0x2060, 0x3000, 0xfeff]);
+    let blanks = || domain::only(Kind::Bigint, blanks.clone());
+    for name in ["trim", "ltrim", "rtrim"] {
+        let surrounded = format!("{name}(concat(chr(a0), 'x', chr(a0)))");
+        group.add(name, surrounded, &[blanks()]);
+    }
     group.call("length", &[domain::binary()]);
     let points = [
         65,
