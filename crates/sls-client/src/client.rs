@@ -290,7 +290,7 @@ fn unusable_as_host(scope: Scope, project: &str) -> Option<&'static str> {
 }
 
 fn no_answer(call: Call, cause: TransportError) -> Error {
-    let may_have_acted = cause.may_have_been_sent();
+    let (may_have_acted, transient) = (cause.may_have_been_sent(), cause.is_transient());
     let not_signed = std::error::Error::source(&cause)
         .is_some_and(|source| source.is::<CredentialsError>() || source.is::<SignError>());
     let cause = Box::new(cause);
@@ -300,6 +300,7 @@ fn no_answer(call: Call, cause: TransportError) -> Error {
         Error::NoAnswer {
             call,
             may_have_acted,
+            transient,
             cause,
         }
     }

@@ -39,6 +39,11 @@ impl Project {
             logstores: BTreeMap::new(),
         };
         project.update(settings, now)?;
+        // Clients read these without looking whether they are there.
+        for (name, value) in [("resourceGroupId", ""), ("dataRedundancyType", "LRS")] {
+            let other = &mut project.info.other;
+            other.entry(name).or_insert_with(|| Value::from(value));
+        }
         Ok(project)
     }
 

@@ -64,6 +64,9 @@ impl LogstoreHandle {
     ///
     /// # Errors
     /// As [`query`](Self::query).
+    ///
+    /// # Cancel safety
+    /// Safe: dropping the future loses only the answer.
     pub async fn query_with(
         &self,
         query: LogQuery,
@@ -81,6 +84,9 @@ impl LogstoreHandle {
     ///
     /// # Errors
     /// As [`query`](Self::query).
+    ///
+    /// # Cancel safety
+    /// Safe: dropping the future loses only the answer.
     pub async fn query_v2(&self, query: LogQuery) -> Result<QueryResult, Error> {
         let operation = GetLogsV2::new(&self.project, &self.logstore, query);
         Patience::default()
@@ -96,6 +102,9 @@ impl LogstoreHandle {
     ///
     /// # Errors
     /// As [`query`](Self::query); what was found before is lost then.
+    ///
+    /// # Cancel safety
+    /// Safe: dropping the future loses only the answer.
     pub async fn query_pages(&self, query: LogQuery, most: u64) -> Result<QueryResult, Error> {
         let mut all = QueryResult::default();
         loop {
@@ -124,6 +133,9 @@ impl LogstoreHandle {
     ///
     /// # Errors
     /// As [`query`](Self::query).
+    ///
+    /// # Cancel safety
+    /// Safe: dropping the future loses only the answer.
     pub async fn histograms(
         &self,
         from: SystemTime,
@@ -141,6 +153,9 @@ impl LogstoreHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `LogStoreNotExist` when there is no such logstore.
+    ///
+    /// # Cancel safety
+    /// Safe: dropping the future loses only the answer.
     pub async fn topics(&self) -> Result<Vec<String>, Error> {
         let mut topics = Vec::new();
         let mut list = ListTopics::new(&self.project, &self.logstore);
@@ -163,6 +178,9 @@ impl LogstoreHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `ParameterInvalid` when there is no such place.
+    ///
+    /// # Cancel safety
+    /// Safe: dropping the future loses only the answer.
     pub async fn context(
         &self,
         pack_id: &str,

@@ -11,7 +11,7 @@ mod world; // a server, its keys, and the interpreter
 use std::process::ExitCode;
 use std::time::Duration;
 
-use suites::clients::python::Python;
+use suites::clients::python::{Packages, Python};
 use suites::clients::skip::Skip;
 use suites::clients::table::{Subject, Table};
 use suites::clients::{Result, build, chain};
@@ -41,7 +41,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<Result<Table, Skip>> {
-    let python = match Python::prepare(&build::target_dir()?).await {
+    let python = match Python::prepare(&build::target_dir()?, Packages::CLIENT).await {
         Ok(python) => python,
         Err(skip) => return Ok(Err(skip)),
     };
