@@ -7,7 +7,7 @@
 use jiff::fmt::strtime;
 
 /// The names the fields are shipped under, in the order they stand on the line.
-pub const FIELDS: [&str; 11] = [
+pub(crate) const FIELDS: [&str; 11] = [
     "client",
     "ident",
     "user",
@@ -23,15 +23,15 @@ pub const FIELDS: [&str; 11] = [
 
 /// A line taken apart, in the order of [`FIELDS`].
 #[derive(Debug, PartialEq, Eq)]
-pub struct Line<'a> {
+pub(crate) struct Line<'a> {
     /// When it happened, in seconds since the Unix epoch.
-    pub seconds: u32,
+    pub(crate) seconds: u32,
     /// The texts; the number of bytes is `0` where the log has `-`.
-    pub texts: [&'a str; FIELDS.len()],
+    pub(crate) texts: [&'a str; FIELDS.len()],
 }
 
 /// Takes a line apart; `None` when it is not of this format.
-pub fn parse(line: &[u8]) -> Option<Line<'_>> {
+pub(crate) fn parse(line: &[u8]) -> Option<Line<'_>> {
     let mut rest = std::str::from_utf8(line).ok()?;
     let client = word(&mut rest)?;
     let ident = word(&mut rest)?;
@@ -92,4 +92,59 @@ fn is_number(text: &str) -> bool {
 fn seconds(time: &str) -> Option<u32> {
     let time = strtime::parse("%d/%b/%Y:%H:%M:%S %z", time).ok()?;
     u32::try_from(time.to_timestamp().ok()?.as_second()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"192.0.2.1 - u7 [17/May/2015:10:05:03 +0200] "GET /a?b=\"c\" HTTP/1.1" 404 - "-" "curl/8""#;
+
+    #[test]
+    fn a_line_is_taken_apart_into_its_eleven_fields() {
+        let line = parse(GOOD.as_bytes()).unwrap();
+        assert_eq!(line.seconds, 1_431_849_903);
+        let want = [
+            "192.0.2.1",
+            "-",
+            "u7",
+            "17/May/2015:10:05:03 +0200",
+            "GET",
+            r#"/a?b=\"c\""#,
+            "HTTP/1.1",
+            "404",
+            "0",
+            "-",
+            "curl/8",
+        ];
+        assert_eq!(line.texts, want);
+    }
+
+    #[test]
+    fn a_line_with_any_part_cut_off_does_not_parse() {
+        for end in 0..GOOD.len() {
+            assert_eq!(parse(&GOOD.as_bytes()[..end]), None, "cut at {end}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_a_log_line_does_not_parse() {
+        for (from, to) in [
+            ("May", "Mai"),
+            ("17/", "32/"),
+            ("2015", "1969"),
+            (" 404 ", " 4x4 "),
+            (" 404 ", " 4040 "),
+            (" - \"-\"", " 1k \"-\""),
+            ("GET ", ""),
+            ("GET ", "GET  "),
+            ("curl/8\"", "curl/8\" x"),
+        ] {
+            let line = GOOD.replacen(from, to, 1);
+            assert_ne!(line, GOOD, "the case changes nothing");
+            assert_eq!(parse(line.as_bytes()), None, "{line}");
+        }
+        assert_eq!(parse(b"\xff\xfe"), None);
+        assert_eq!(parse(b""), None);
+    }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use lexopt::prelude::*;
 
 /// The text of `--help`.
-pub const HELP: &str = "\
+pub(crate) const HELP: &str = "\
 Ships an access log to a log service and reads it back through SPL.
 
 Usage: cargo run --release --example quickstart -- [OPTIONS]
@@ -25,23 +25,23 @@ const DEFAULT_QUERY: &str =
     "* | where cast(status as bigint) >= 400 | project time, client, status, path";
 
 /// What to ship, where to, and what to read back.
-pub struct Options {
+pub(crate) struct Options {
     /// The log to ship; the bundled one when absent.
-    pub input: Option<PathBuf>,
+    pub(crate) input: Option<PathBuf>,
     /// The SPL to read with.
-    pub query: String,
+    pub(crate) query: String,
     /// Whether to end with a JSON object.
-    pub json: bool,
+    pub(crate) json: bool,
     /// Another service than the embedded one.
-    pub endpoint: Option<String>,
+    pub(crate) endpoint: Option<String>,
     /// The project.
-    pub project: String,
+    pub(crate) project: String,
     /// The logstore.
-    pub logstore: String,
+    pub(crate) logstore: String,
 }
 
 /// Reads the command line; `None` when it asks for help.
-pub fn parse() -> Result<Option<Options>, lexopt::Error> {
+pub(crate) fn parse() -> Result<Option<Options>, lexopt::Error> {
     let mut options = Options {
         input: None,
         query: DEFAULT_QUERY.to_owned(),

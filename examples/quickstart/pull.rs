@@ -5,7 +5,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use sls_client::LogstoreHandle;
-use sls_core::model::{Cursor, CursorPosition, ShardId};
+use sls_core::model::{Cursor, CursorPosition, Shard};
 
 use crate::table::Table;
 
@@ -20,34 +20,46 @@ const SHOWN: usize = 10;
 
 /// What was read back.
 #[derive(Default)]
-pub struct Pulled {
+pub(crate) struct Pulled {
     /// Log groups received.
-    pub groups: u64,
+    pub(crate) groups: u64,
     /// Rows that the query looked at.
-    pub scanned: u64,
+    pub(crate) scanned: u64,
     /// Rows that the query gave.
-    pub matched: u64,
+    pub(crate) matched: u64,
     /// The first of them.
-    pub table: Table,
+    pub(crate) table: Table,
 }
 
 /// The shards, each with the cursor behind what it holds now.
-pub async fn cursors_at_end(
+pub(crate) async fn cursors_at_end(
     logstore: &LogstoreHandle,
-) -> Result<Vec<(ShardId, Cursor)>, Box<dyn Error>> {
+) -> Result<Vec<(Shard, Cursor)>, Box<dyn Error>> {
     let mut cursors = Vec::new();
     for shard in logstore.shards().await? {
         let cursor = logstore.cursor(shard.id, CursorPosition::End).await?;
-        println!("{shard}, cursor {cursor}");
-        cursors.push((shard.id, cursor));
+        cursors.push((shard, cursor));
     }
     Ok(cursors)
 }
 
-/// Reads every shard from its cursor until `shipped` rows were seen and nothing moves.
-pub async fn pull_until_caught_up(
+/// Has the service read the query, so that a mistake in it is told.
+pub(crate) async fn try_query(
     logstore: &LogstoreHandle,
-    mut cursors: Vec<(ShardId, Cursor)>,
+    cursors: &[(Shard, Cursor)],
+    query: &str,
+) -> Result<(), Box<dyn Error>> {
+    if let Some((shard, cursor)) = cursors.first() {
+        let pull = logstore.pull(shard.id, cursor.clone());
+        logstore.client().send(&pull.with_query(query)).await?;
+    }
+    Ok(())
+}
+
+/// Reads every shard from its cursor until `shipped` rows were seen and nothing moves.
+pub(crate) async fn pull_until_caught_up(
+    logstore: &LogstoreHandle,
+    mut cursors: Vec<(Shard, Cursor)>,
     query: &str,
     shipped: u64,
 ) -> Result<Pulled, Box<dyn Error>> {
@@ -56,7 +68,7 @@ pub async fn pull_until_caught_up(
     loop {
         let mut moved = false;
         for (shard, cursor) in &mut cursors {
-            let pull = logstore.pull(*shard, cursor.clone());
+            let pull = logstore.pull(shard.id, cursor.clone());
             let pull = pull.with_count(COUNT).with_query(query);
             let batch = logstore.client().send(&pull).await?;
             moved |= !batch.is_caught_up();
@@ -65,7 +77,7 @@ pub async fn pull_until_caught_up(
             pulled.groups += batch.group_count() as u64;
             pulled.matched += batch.log_count() as u64;
             let scanned = batch.scan().and_then(|scan| scan.lines);
-            pulled.scanned += scanned.unwrap_or(batch.log_count() as u64);
+            pulled.scanned += scanned.unwrap_or_else(|| batch.log_count() as u64);
             for log in batch.groups().groups().flat_map(|group| group.logs()) {
                 if pulled.table.len() < SHOWN {
                     let fields = log.contents();

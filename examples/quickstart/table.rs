@@ -7,19 +7,19 @@ const WIDEST: usize = 48;
 
 /// The first rows of a result.
 #[derive(Default)]
-pub struct Table {
+pub(crate) struct Table {
     columns: Vec<String>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// How many rows there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }
 
     /// Adds a row of names and texts; a name that is new becomes the last column.
-    pub fn push(&mut self, row: impl IntoIterator<Item = (String, String)>) {
+    pub(crate) fn push(&mut self, row: impl IntoIterator<Item = (String, String)>) {
         let mut cells = vec![String::new(); self.columns.len()];
         for (name, text) in row {
             let known = self.columns.iter().position(|column| *column == name);
@@ -63,5 +63,33 @@ fn cut(text: &str) -> String {
     match text.chars().count() {
         0..=WIDEST => shown.collect(),
         _ => shown.take(WIDEST - 1).chain(['…']).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn rows_with_other_fields_share_the_columns() {
+        let mut table = Table::default();
+        table.push(row(&[("a", "1"), ("b", "22")]));
+        table.push(row(&[("b", "3"), ("c", "4\n")]));
+        assert_eq!(table.to_string(), "a  b   c\n-  --  --\n1  22\n   3   4\n");
+    }
+
+    #[test]
+    fn long_text_is_cut() {
+        let mut table = Table::default();
+        table.push(row(&[("a", &"长".repeat(100))]));
+        let shown = table.to_string();
+        assert_eq!(shown.lines().last().unwrap().chars().count(), WIDEST);
     }
 }

@@ -22,7 +22,7 @@ use crate::workspace::Workspace;
 /// Who owns which schemas: the folder below `proto/`, and the crate its code goes to.
 ///
 /// A schema folder has one owner. A new one needs a line here and a `mod generated;` there.
-const OWNERS: &[(&str, &str)] = &[("sls/v1", "sls-core")];
+const OWNERS: &[(&str, &str)] = &[("growingio/v3", "growingio-codecs"), ("sls/v1", "sls-core")];
 
 pub(crate) const COMMAND: Command = Command {
     name: "codegen",

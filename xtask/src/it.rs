@@ -18,19 +18,34 @@ struct Suite {
     command: &'static [&'static str],
 }
 
-const SUITES: &[Suite] = &[Suite {
-    name: "clients-python",
-    about: "the official Python package against sls-local, both ways",
-    needs: &["python3", "python"],
-    command: &[
-        "run",
-        "--quiet",
-        "--package",
-        "suites",
-        "--bin",
-        "clients-python",
-    ],
-}];
+const SUITES: &[Suite] = &[
+    Suite {
+        name: "hostile-server",
+        about: "a server that misbehaves on purpose, against the client",
+        needs: &[],
+        command: &[
+            "run",
+            "--quiet",
+            "--package",
+            "suites",
+            "--bin",
+            "hostile-server",
+        ],
+    },
+    Suite {
+        name: "clients-python",
+        about: "the official Python package against sls-local, both ways",
+        needs: &["python3", "python"],
+        command: &[
+            "run",
+            "--quiet",
+            "--package",
+            "suites",
+            "--bin",
+            "clients-python",
+        ],
+    },
+];
 
 /// What a suite exits with after saying why it could not run: neither passed nor failed.
 const SKIPPED: i32 = 77;

@@ -3,16 +3,20 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Uri, header};
-use sls_core::api::{ApiReply, ApiRequest, Operation};
+use sls_core::api::{ApiReply, ApiRequest, ListLogstores, ListProjects, Operation, Scope};
 use sls_core::credentials::CredentialsError;
+use sls_core::model::{Page, Project};
 use sls_core::sign::SignError;
 use sls_core::wire::Compression;
 use sls_core::{Call, CredentialsProvider, Endpoint, Error};
-use telemetry_delivery::{BoxTransport, TransportError};
+use telemetry_delivery::{Attempts, BoxTransport, TransportError};
 use tower::ServiceExt as _;
+use tracing::{Instrument as _, Span};
 
+use crate::call_record::{self, CallRecord};
 use crate::config::ClientBuilder;
 use crate::handle::{LogstoreHandle, ProjectHandle};
+use crate::paging::{self, Listing};
 use crate::sign_layer::Unsigned;
 
 /// Performs the operations of the log service.
@@ -99,6 +103,58 @@ impl Client {
         LogstoreHandle::new(self.clone(), project.into(), logstore.into())
     }
 
+    /// Lists the account's projects in the endpoint's region.
+    ///
+    /// A size of more than 500 takes several requests, one after the other, until there
+    /// are as many or there are no more; `u32::MAX` gives all.
+    ///
+    /// # Errors
+    /// [`Error::Service`] when the service refuses, and whatever one request can end with.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(client: sls_client::Client) -> Result<(), sls_client::Error> {
+    /// use sls_core::api::ListProjects;
+    ///
+    /// let shops = ListProjects::new().with_name("shop").with_size(u32::MAX);
+    /// for project in client.list_projects(&shops).await?.items {
+    ///     println!("{project}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn list_projects(&self, list: &ListProjects) -> Result<Page<Project>, Error> {
+        let listing = Listing {
+            offset: list.offset(),
+            size: list.size(),
+            most: ListProjects::MAX_SIZE,
+        };
+        paging::list(self, listing, |offset, size| {
+            list.clone().with_offset(offset).with_size(size)
+        })
+        .await
+    }
+
+    /// Lists the names of a project's logstores, as [`list_projects`](Self::list_projects)
+    /// lists projects.
+    ///
+    /// # Errors
+    /// [`Error::Service`] with `ProjectNotExist` when there is no such project.
+    pub async fn list_logstores(&self, list: &ListLogstores) -> Result<Page<String>, Error> {
+        let Some(size) = list.size() else {
+            return self.send(list).await;
+        };
+        let listing = Listing {
+            offset: list.offset(),
+            size,
+            most: ListLogstores::MAX_SIZE,
+        };
+        paging::list(self, listing, |offset, size| {
+            list.clone().with_offset(offset).with_size(size)
+        })
+        .await
+    }
+
     /// Performs one operation.
     ///
     /// # Errors
@@ -108,22 +164,50 @@ impl Client {
     ///
     /// # Cancel safety
     /// Dropping the future ends the attempt in flight; the service may have acted on it.
+    ///
+    /// # Tracing
+    /// A `debug` span `call`; nothing about single logs, and neither bodies nor queries.
+    ///
+    /// | field | is | when there is none |
+    /// |---|---|---|
+    /// | `operation` | the operation, as the manual spells it | |
+    /// | `project` | the project's name | empty, for calls about the account |
+    /// | `resource` | project, logstore and shard, as far as the call is about one | |
+    /// | `attempts` | how many attempts were made | the call is under way, or nothing was sent |
+    /// | `status` | the HTTP status of the last answer | no answer arrived |
+    /// | `request_id` | the service's name for the call | no answer arrived |
     pub async fn send<O: Operation>(&self, operation: &O) -> Result<O::Reply, Error> {
+        let span = call_record::span(operation);
+        self.perform(operation, span.clone()).instrument(span).await
+    }
+
+    async fn perform<O: Operation>(&self, operation: &O, span: Span) -> Result<O::Reply, Error> {
         let request = self.request(operation)?;
+        let record = CallRecord::begin(span, O::NAME, request.body().len());
         let outcome = self.inner.stack.clone().oneshot(request).await;
-        let response = outcome.map_err(|cause| no_answer(operation.call(), cause))?;
+        let response = match outcome {
+            Ok(response) => response,
+            Err(cause) => {
+                record.not_answered(cause.attempts());
+                return Err(no_answer(operation.call(), cause));
+            }
+        };
         let (parts, body) = response.into_parts();
-        operation.read(&ApiReply {
+        let Attempts(attempts) = parts.extensions.get().copied().unwrap_or(Attempts(1));
+        let reply = ApiReply {
             status: parts.status,
             headers: parts.headers,
             body,
-        })
+        };
+        let outcome = operation.read(&reply);
+        record.answered(attempts, &reply, outcome.as_ref().err());
+        outcome
     }
 
     /// Adds the address; the signature is added for every attempt.
     fn request<O: Operation>(&self, operation: &O) -> Result<Request<Bytes>, Error> {
         let project = operation.project();
-        if let Some(reason) = unusable_as_host(project) {
+        if let Some(reason) = unusable_as_host(O::SCOPE, project) {
             return Err(Error::InvalidRequest {
                 call: operation.call(),
                 reason: format!("{project:?} is not a project: {reason}"),
@@ -158,9 +242,11 @@ impl Client {
         request
             .headers_mut()
             .insert(header::USER_AGENT, self.inner.user_agent.clone());
-        request
-            .extensions_mut()
-            .insert(Arc::new(Unsigned { path, query }));
+        request.extensions_mut().insert(Arc::new(Unsigned {
+            path,
+            query,
+            anonymous: !O::SIGNED,
+        }));
         Ok(request)
     }
 }
@@ -175,10 +261,10 @@ impl fmt::Debug for Client {
 }
 
 /// The project becomes part of the host name, so what it may hold decides where we connect.
-fn unusable_as_host(project: &str) -> Option<&'static str> {
+fn unusable_as_host(scope: Scope, project: &str) -> Option<&'static str> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     if project.is_empty() {
-        Some("it is empty")
+        (scope != Scope::Account).then_some("it is empty")
     } else if !project.bytes().all(allowed) {
         Some("it may hold letters, digits and - only")
     } else {
@@ -187,7 +273,7 @@ fn unusable_as_host(project: &str) -> Option<&'static str> {
 }
 
 fn no_answer(call: Call, cause: TransportError) -> Error {
-    let may_have_acted = cause.may_have_been_sent();
+    let (may_have_acted, transient) = (cause.may_have_been_sent(), cause.is_transient());
     let not_signed = std::error::Error::source(&cause)
         .is_some_and(|source| source.is::<CredentialsError>() || source.is::<SignError>());
     let cause = Box::new(cause);
@@ -197,6 +283,7 @@ fn no_answer(call: Call, cause: TransportError) -> Error {
         Error::NoAnswer {
             call,
             may_have_acted,
+            transient,
             cause,
         }
     }

@@ -23,6 +23,7 @@ pub struct ClientBuilder {
     credentials: Arc<dyn CredentialsProvider>,
     signer: Arc<dyn Signer>,
     clock: Arc<dyn Clock>,
+    clock_correction: bool,
     retry: RetryConfig,
     #[cfg(feature = "https")]
     https: telemetry_delivery::HttpsConfig,
@@ -37,6 +38,7 @@ impl ClientBuilder {
             credentials: Arc::new(credentials),
             signer: Arc::new(SignV1),
             clock: Arc::new(SystemClock),
+            clock_correction: true,
             retry: RetryConfig::default(),
             #[cfg(feature = "https")]
             https: telemetry_delivery::HttpsConfig::default(),
@@ -74,13 +76,22 @@ impl ClientBuilder {
         self
     }
 
+    /// Whether to sign with the service's time once it has refused the local one. Default: yes.
+    ///
+    /// The service accepts times within 15 minutes of its own. A refusal costs one more
+    /// request, and the difference is forgotten when the local clock is right again.
+    pub fn with_clock_correction(mut self, correct: bool) -> Self {
+        self.clock_correction = correct;
+        self
+    }
+
     /// How often and how long to try. Default: 4 attempts within 90 seconds.
     pub fn with_retry(mut self, retry: RetryConfig) -> Self {
         self.retry = retry;
         self
     }
 
-    /// Limits and time-outs of one attempt, for [`build`](Self::build).
+    /// Limits, root certificates and proxy of every attempt, for [`build`](Self::build).
     #[cfg(feature = "https")]
     pub fn with_https(mut self, https: telemetry_delivery::HttpsConfig) -> Self {
         self.https = https;
@@ -118,12 +129,14 @@ impl ClientBuilder {
     pub fn build_with(self, transport: impl Transport) -> Result<Client, BuildError> {
         let user_agent =
             HeaderValue::from_str(&self.user_agent).map_err(|_| BuildError::InvalidUserAgent)?;
+        let clock = Arc::clone(&self.clock);
         let sign = SignLayer {
             signer: self.signer,
             credentials: self.credentials,
             clock: self.clock,
+            clock_offset: self.clock_correction.then(Arc::default),
         };
-        let retry = RetryLayer::new(self.retry, classify)?;
+        let retry = RetryLayer::new(self.retry, move |outcome| classify(outcome, &*clock))?;
         let stack = BoxTransport::new(retry.layer(sign.layer(transport)));
         Ok(Client::new(
             self.endpoint,

@@ -1,8 +1,10 @@
-use sls_core::Error;
 use sls_core::api::PulledLogs;
-use sls_core::model::{Cursor, CursorPosition, Shard, ShardId};
-use sls_core::service::{LogSink, Pull, ShardReader};
+use sls_core::model::{ConsumerGroup, ConsumerName, Cursor, CursorPosition, Shard, ShardId};
+use sls_core::service::{
+    CheckpointStore, GroupCoordinator, LogSink, Pull, SaveCheckpoint, ShardReader, StoreFuture,
+};
 use sls_core::wire::EncodedGroup;
+use sls_core::{Error, ErrorCode};
 
 use crate::handle::LogstoreHandle;
 
@@ -30,5 +32,76 @@ impl ShardReader for LogstoreHandle {
             operation = operation.with_processing(processing);
         }
         self.client().send(&operation).await
+    }
+}
+
+/// Lists the groups first, so that a group which is as it should be costs one call and no
+/// permission to change it.
+impl GroupCoordinator for LogstoreHandle {
+    async fn ensure_group(&self, group: &ConsumerGroup) -> Result<(), Error> {
+        match self.consumer_groups().await {
+            Ok(groups) => match groups.iter().find(|found| found.name == group.name) {
+                Some(found) if is_same(found, group) => Ok(()),
+                Some(_) => update(self, group).await,
+                None => create_or_update(self, group).await,
+            },
+            // Whoever may not list may still create: the two are permissions of their own.
+            Err(Error::Service { .. }) => create_or_update(self, group).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn heartbeat(
+        &self,
+        group: &str,
+        consumer: &ConsumerName,
+        held: &[ShardId],
+    ) -> Result<Vec<ShardId>, Error> {
+        self.consumer_group(group).heartbeat(consumer, held).await
+    }
+}
+
+/// Whether the service has these settings; it keeps whole seconds.
+fn is_same(found: &ConsumerGroup, wanted: &ConsumerGroup) -> bool {
+    let seconds = wanted.timeout.as_secs() + u64::from(wanted.timeout.subsec_nanos() > 0);
+    found.in_order == wanted.in_order && found.timeout.as_secs() == seconds
+}
+
+async fn create_or_update(logstore: &LogstoreHandle, group: &ConsumerGroup) -> Result<(), Error> {
+    let handle = logstore.consumer_group(&group.name);
+    match handle.create(group.timeout, group.in_order).await {
+        // Made by another consumer in the meantime, or not listed.
+        Err(error) if error.code() == Some(&ErrorCode::ConsumerGroupAlreadyExist) => {
+            update(logstore, group).await
+        }
+        outcome => outcome,
+    }
+}
+
+async fn update(logstore: &LogstoreHandle, group: &ConsumerGroup) -> Result<(), Error> {
+    logstore
+        .consumer_group(&group.name)
+        .update(Some(group.timeout), Some(group.in_order))
+        .await
+}
+
+/// Keeps checkpoints where the service's own clients do: with the consumer group.
+impl CheckpointStore for LogstoreHandle {
+    fn load<'a>(&'a self, group: &'a str, shard: ShardId) -> StoreFuture<'a, Option<Cursor>> {
+        Box::pin(async move {
+            let found = self.consumer_group(group).checkpoint(shard).await?;
+            Ok(found.and_then(|found| found.cursor))
+        })
+    }
+
+    fn save<'a>(&'a self, checkpoint: SaveCheckpoint<'a>) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            let operation = self
+                .consumer_group(checkpoint.group)
+                .update_checkpoint(checkpoint.shard, checkpoint.cursor)
+                .with_consumer(checkpoint.consumer.clone())
+                .with_force(!checkpoint.only_while_held);
+            self.client().send(&operation).await
+        })
     }
 }

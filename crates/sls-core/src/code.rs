@@ -155,6 +155,14 @@ codes! {
     InvalidTimeRange: Never = "InvalidTimeRange";
     /// A query cannot be read.
     InvalidQueryString: Never = "InvalidQueryString";
+    /// A query's offset is out of range.
+    InvalidOffset: Never = "InvalidOffset";
+    /// A query asks for more logs than one answer holds.
+    InvalidLine: Never = "InvalidLine";
+    /// A query's order is neither forward nor reverse.
+    InvalidReverse: Never = "InvalidReverse";
+    /// What is asked of a logstore is none of the things one can ask.
+    InvalidLogStoreQuery: Never = "InvalidLogStoreQuery";
     /// There is no such consumer group.
     ConsumerGroupNotExist: Never = "ConsumerGroupNotExist";
     /// There is one of this name already.
@@ -194,6 +202,16 @@ impl ErrorCode {
             Self::Other(text) => text,
             known => known.row().map_or("", |row| row.1[0]),
         }
+    }
+
+    /// Every code this version knows.
+    pub fn known() -> impl Iterator<Item = &'static Self> {
+        CODES.iter().map(|row| &row.0)
+    }
+
+    /// All spellings of the code in the wild, the service's own first.
+    pub fn spellings(&self) -> &'static [&'static str] {
+        self.row().map_or(&[], |row| row.1)
     }
 
     fn row(&self) -> Option<&'static (Self, &'static [&'static str], RetryClass)> {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::code::{ErrorCode, RetryClass};
+use crate::one_line::OneLine;
 
 /// A cause whose type belongs to another crate.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -10,13 +11,19 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// Why a call to the log service did not succeed.
 ///
 /// `Display` names the operation and what it was about; the cause, where there is one, is
-/// in [`source`](std::error::Error::source) and not repeated. No variant holds a body, a
-/// key or a token.
+/// in [`source`](std::error::Error::source) and not repeated. It is one line whatever the
+/// other side wrote, and of that no more than 400 characters at a time; the fields have all of
+/// it. No variant holds a body, a key or a token.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The service answered, and the answer was a refusal.
-    #[error("{call} refused: {code}: {message} (http {status}, request {request_id})")]
+    #[error(
+        "{call} refused: {}: {} (http {status}, request {})",
+        OneLine(code),
+        OneLine(message),
+        OneLine(request_id)
+    )]
     Service {
         /// What was asked.
         call: Call,
@@ -30,7 +37,11 @@ pub enum Error {
         message: String,
     },
     /// The service answered with something that is not an answer to this call.
-    #[error("{call} answered with nonsense: {reason} (http {status}, request {request_id})")]
+    #[error(
+        "{call} answered with nonsense: {} (http {status}, request {})",
+        OneLine(reason),
+        OneLine(request_id)
+    )]
     BadAnswer {
         /// What was asked.
         call: Call,
@@ -51,6 +62,9 @@ pub enum Error {
         call: Call,
         /// Whether the request may have reached the service.
         may_have_acted: bool,
+        /// Whether another try may get through; not so where, say, a certificate is not
+        /// trusted.
+        transient: bool,
         /// What happened on the way.
         #[source]
         cause: BoxError,
@@ -118,7 +132,8 @@ impl Error {
         match self {
             Self::Service { code, status, .. } => RetryClass::of_refusal(code, *status),
             Self::BadAnswer { status, .. } => RetryClass::of_status(*status),
-            Self::NoAnswer { .. } => RetryClass::Backoff,
+            Self::NoAnswer { transient, .. } if *transient => RetryClass::Backoff,
+            Self::NoAnswer { .. } => RetryClass::Never,
             Self::InvalidRequest { .. } | Self::NotSigned { .. } => RetryClass::Never,
         }
     }

@@ -6,6 +6,7 @@ pub mod credentials; // who is asking
 mod endpoint; // where the service is
 mod error; // why a call did not succeed
 pub mod model; // what the service talks about
+mod one_line; // text of the other side, fit to be shown
 pub mod service; // what a logstore can do, as traits
 pub mod sign; // signatures as pure functions
 pub mod wire; // protobuf, compression, header names

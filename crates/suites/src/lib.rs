@@ -1,4 +1,5 @@
 //! Integration suites that need several crates, one program each, run by `cargo xtask it`,
 //! and the recorded cases, run by `cargo xtask vectors` and by `cargo test`.
 
+pub mod clients; // other languages' clients against the local server
 pub mod vectors;

@@ -11,12 +11,20 @@ pub enum ConfigError {
         /// What the value has to be.
         must: &'static str,
     },
+    /// A value is not what its setter takes.
+    Unusable {
+        /// The setting, named as its setter without `with_`.
+        setting: &'static str,
+        /// What is wrong with the value, which is not shown since it may hold a secret.
+        why: &'static str,
+    },
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OutOfRange { setting, must } => write!(f, "{setting} must {must}"),
+            Self::Unusable { setting, why } => write!(f, "{setting} cannot be used: {why}"),
         }
     }
 }

@@ -8,10 +8,13 @@ mod transport; // one attempt: a request out, an answer in
 
 pub use clock::{Clock, SystemClock};
 pub use error::ConfigError;
-pub use retry::{Attempts, Backoff, Outcome, Retry, RetryBudget, RetryConfig, RetryLayer, Verdict};
+pub use retry::{
+    Attempt, Attempts, Backoff, Outcome, Retry, RetryBudget, RetryConfig, RetryLayer, Verdict,
+    retry_after,
+};
 pub use transport::{
-    BodyErrorKind, BoxTransport, ResponseFuture, TimeoutKind, Transport, TransportError,
-    TransportErrorKind,
+    BodyErrorKind, BoxTransport, ProxyErrorKind, ResponseFuture, TimeoutKind, Transport,
+    TransportError, TransportErrorKind,
 };
 
 #[cfg(feature = "https")]

@@ -24,6 +24,7 @@ pub struct Tally {
     passed: usize,
     failed: Vec<(String, String)>,
     pending: Vec<(String, String)>,
+    remarks: Vec<String>,
 }
 
 impl Tally {
@@ -34,6 +35,16 @@ impl Tally {
             Outcome::Failed(why) => self.failed.push((case.into(), why)),
             Outcome::Pending(what) => self.pending.push((case.into(), what)),
         }
+    }
+
+    /// Adds a line for the reader, such as a row of a table.
+    pub fn remark(&mut self, line: impl Into<String>) {
+        self.remarks.push(line.into());
+    }
+
+    /// The lines for the reader.
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
     }
 
     /// How many passed.
@@ -59,6 +70,7 @@ impl fmt::Display for Tally {
             passed,
             failed,
             pending,
+            remarks: _,
         } = self;
         write!(
             f,

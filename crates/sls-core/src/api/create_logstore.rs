@@ -1,4 +1,5 @@
 use http::Method;
+use serde_json::json;
 
 use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
 use crate::model::LogstoreConfig;
@@ -11,6 +12,7 @@ use crate::model::LogstoreConfig;
 pub struct CreateLogstore {
     project: String,
     config: LogstoreConfig,
+    for_old_server: bool,
 }
 
 impl CreateLogstore {
@@ -19,7 +21,18 @@ impl CreateLogstore {
         Self {
             project: project.into(),
             config,
+            for_old_server: false,
         }
+    }
+
+    /// Writes the four oldest settings only: name, time to live, shards and web tracking.
+    ///
+    /// Old servers refuse everything else with `LogStoreInfoInvalid` and the message
+    /// `redundant key exist in json`.
+    #[must_use]
+    pub fn for_old_server(mut self) -> Self {
+        self.for_old_server = true;
+        self
     }
 }
 
@@ -38,8 +51,17 @@ impl Operation for CreateLogstore {
     }
 
     fn encode(&self) -> ApiRequest {
-        let body = serde_json::to_value(&self.config)
-            .expect("the settings have string keys and no failing member");
+        let config = &self.config;
+        let body = if self.for_old_server {
+            json!({
+                "logstoreName": config.name,
+                "ttl": config.ttl,
+                "shardCount": config.shard_count,
+                "enable_tracking": config.enable_tracking,
+            })
+        } else {
+            config.writable()
+        };
         ApiRequest::new(Method::POST, "/logstores").with_json(&body)
     }
 

@@ -147,7 +147,11 @@ impl Operation for PullLogs {
             .ok_or_else(|| InvalidReply::new(format!("header {} is missing", headers::CURSOR)))?;
         let group_count: usize = reply.number(&headers::COUNT)?;
         let raw_size: usize = reply.number(&headers::BODY_RAW_SIZE)?;
-        let body = self.decompress(reply, raw_size)?;
+        let body = match raw_size {
+            // There is no body then, whatever follows.
+            0 => Bytes::new(),
+            raw_size => reply.decompress(raw_size, self.max_raw_size)?,
+        };
         let list = GroupList::parse(body)
             .map_err(|cause| InvalidReply::because("body is not a list of log groups", cause))?;
         let arrived = list.view().group_count();
@@ -167,28 +171,6 @@ impl Operation for PullLogs {
             scan: ScanStats::of(reply)?,
             list,
         })
-    }
-}
-
-impl PullLogs {
-    /// A raw size of 0 means that there is no body, whatever follows.
-    fn decompress(&self, reply: &ApiReply, raw_size: usize) -> Result<Bytes, InvalidReply> {
-        if raw_size == 0 {
-            return Ok(Bytes::new());
-        }
-        let name = reply.text(&headers::COMPRESS_TYPE).unwrap_or_default();
-        let Some(compression) = Compression::from_name(name) else {
-            return Err(InvalidReply::new(format!(
-                "compression {name:?} is not known to this build"
-            )));
-        };
-        if compression == Compression::None && reply.body.len() == raw_size {
-            return Ok(reply.body.clone());
-        }
-        compression
-            .decompress(&reply.body, raw_size, self.max_raw_size)
-            .map(Bytes::from)
-            .map_err(|cause| InvalidReply::because("body cannot be decompressed", cause))
     }
 }
 

@@ -48,6 +48,12 @@ impl fmt::Display for Cursor {
     }
 }
 
+impl From<String> for Cursor {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
 impl From<&str> for Cursor {
     fn from(text: &str) -> Self {
         Self(text.to_owned())

@@ -92,6 +92,21 @@ impl Signer for SignV1 {
 ///
 /// Every header `x-log-*` and `x-acs-*` takes part, except `x-log-date` and `x-log-meta-*`.
 pub fn string_to_sign(request: &SignableRequest<'_>, date: &str) -> Vec<u8> {
+    text_to_sign(request, date, takes_part)
+}
+
+/// The same with `x-log-meta-*` taking part, as the Go, Java and Rust clients have it.
+///
+/// A server that cannot know which client it faces accepts both.
+pub fn string_to_sign_with_meta(request: &SignableRequest<'_>, date: &str) -> Vec<u8> {
+    text_to_sign(request, date, |name| takes_part(name) || is_meta(name))
+}
+
+fn text_to_sign(
+    request: &SignableRequest<'_>,
+    date: &str,
+    takes_part: fn(&str) -> bool,
+) -> Vec<u8> {
     let signed = SignedHeaders::new(request.headers, &[], takes_part);
     let mut digest = Vec::new();
     push_md5(&mut digest, request.body);
@@ -129,7 +144,11 @@ fn write_text(
 fn takes_part(name: &str) -> bool {
     (starts_with(name, "x-log-") || starts_with(name, "x-acs-"))
         && !name.eq_ignore_ascii_case("x-log-date")
-        && !starts_with(name, "x-log-meta-")
+        && !is_meta(name)
+}
+
+fn is_meta(name: &str) -> bool {
+    starts_with(name, "x-log-meta-")
 }
 
 /// HMAC-SHA1 of the text, in Base64.
@@ -152,4 +171,27 @@ fn push_md5(text: &mut Vec<u8>, body: &[u8]) {
 /// The value of `Content-MD5`: upper-case hexadecimal, not Base64 as elsewhere in HTTP.
 pub fn content_md5(body: &[u8]) -> String {
     hex(&md5::digest(body), UPPER_HEX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn meta_headers_take_part_on_request_only() {
+        let request = SignableRequest {
+            method: "GET",
+            path: "/",
+            query: &[],
+            headers: &[("X-Log-Meta-Note", b"n"), ("x-log-apiversion", b"0.6.0")],
+            body: &[],
+        };
+        let without = string_to_sign(&request, "d");
+        assert_eq!(without, b"GET\n\n\nd\nx-log-apiversion:0.6.0\n/");
+        let with = string_to_sign_with_meta(&request, "d");
+        assert_eq!(
+            with,
+            b"GET\n\n\nd\nx-log-apiversion:0.6.0\nx-log-meta-note:n\n/"
+        );
+    }
 }

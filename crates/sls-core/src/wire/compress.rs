@@ -3,7 +3,8 @@
 //! An LZ4 body is a bare block: its size before compression travels in the header
 //! `x-log-bodyrawsize` and nowhere else. So that header decides how much memory is
 //! allocated, and it is checked against a limit and against what the compressed bytes can
-//! possibly expand to before anything is.
+//! possibly expand to before anything is. A claim that is larger than what the service sends
+//! has to be proven, too: the body is decompressed once without keeping anything.
 
 use std::fmt;
 
@@ -76,7 +77,7 @@ impl Compression {
     /// Undoes [`compress`](Self::compress) into exactly `raw_size` bytes.
     ///
     /// Allocates nothing until `raw_size` is known to be within `limit` and within what
-    /// `body` can expand to.
+    /// `body` can expand to; above 16 MiB, nothing until it is known to be true.
     ///
     /// # Errors
     /// [`DecompressError`] says which of the three did not hold: the limit, the format, or
@@ -97,30 +98,44 @@ impl Compression {
                 body: body.len(),
             });
         }
-        match self {
-            Self::None => Ok(body.to_vec()),
-            Self::Lz4 => {
-                let mut raw = vec![0; raw_size];
-                let written = lz4_flex::block::decompress_into(body, &mut raw)
-                    .map_err(|cause| self.malformed(cause))?;
-                if written != raw_size {
-                    return Err(self.wrong_size(raw_size, Some(written)));
-                }
-                Ok(raw)
-            }
+        // What the decoder keeps to look back at; of LZ4 it is the output itself.
+        let window = match self {
             #[cfg(feature = "zstd")]
-            Self::Zstd => {
-                let decoder = ruzstd::decoding::StreamingDecoder::new(body)
-                    .map_err(|cause| self.malformed(cause))?;
-                self.read_exactly(decoder, raw_size)
-            }
-            #[cfg(feature = "deflate")]
-            Self::Deflate => self.read_exactly(flate2::bufread::ZlibDecoder::new(body), raw_size),
+            Self::Zstd => zstd_window(body).map_or(0, |bytes| bytes.min(MAX_WINDOW) as usize),
+            _ => 0,
+        };
+        if raw_size.saturating_add(window) > TRUSTED_BYTES {
+            self.prove(body, raw_size)?;
         }
-        .and_then(|raw: Vec<u8>| match raw.len() {
-            len if len == raw_size => Ok(raw),
-            len => Err(self.wrong_size(raw_size, Some(len))),
-        })
+        // Pages that nothing is written to cost nothing, so a short body costs little.
+        let mut raw = vec![0; raw_size];
+        let written = match self {
+            Self::None => {
+                raw.copy_from_slice(body.get(..raw_size).unwrap_or_default());
+                body.len()
+            }
+            Self::Lz4 => lz4_flex::block::decompress_into(body, &mut raw)
+                .map_err(|cause| self.malformed(cause))?,
+            #[cfg(feature = "zstd")]
+            Self::Zstd => self.fill(zstd_decoder(body)?, &mut raw)?,
+            #[cfg(feature = "deflate")]
+            Self::Deflate => self.fill(flate2::bufread::ZlibDecoder::new(body), &mut raw)?,
+        };
+        check_size(raw_size, written)?;
+        Ok(raw)
+    }
+
+    /// Decompresses without keeping anything, to see whether `raw_size` is true.
+    fn prove(self, body: &[u8], raw_size: usize) -> Result<(), DecompressError> {
+        let size = match self {
+            Self::None => body.len(),
+            Self::Lz4 => lz4_size(body).ok_or_else(|| self.malformed("a sequence ends early"))?,
+            #[cfg(feature = "zstd")]
+            Self::Zstd => self.count(zstd_decoder(body)?, raw_size)?,
+            #[cfg(feature = "deflate")]
+            Self::Deflate => self.count(flate2::bufread::ZlibDecoder::new(body), raw_size)?,
+        };
+        check_size(raw_size, size)
     }
 
     /// The most bytes that `len` compressed bytes can stand for.
@@ -139,25 +154,36 @@ impl Compression {
         }
     }
 
-    /// Reads a decoder to its end, which must come after `raw_size` bytes.
+    /// Fills `raw` from a decoder; gives how much there is, more than fits counting as one more.
     #[cfg(any(feature = "zstd", feature = "deflate"))]
-    fn read_exactly(
+    fn fill(
         self,
-        decoder: impl std::io::Read,
-        raw_size: usize,
-    ) -> Result<Vec<u8>, DecompressError> {
-        use std::io::Read as _;
-        // Grows with what really comes out, so a short body with a large claim costs little.
-        let mut raw = Vec::new();
-        decoder
-            .take(raw_size as u64 + 1)
-            .read_to_end(&mut raw)
-            .map_err(|cause| self.malformed(cause))?;
-        match raw.len() {
-            len if len == raw_size => Ok(raw),
-            len if len < raw_size => Err(self.wrong_size(raw_size, Some(len))),
-            _ => Err(self.wrong_size(raw_size, None)),
+        mut decoder: impl std::io::Read,
+        raw: &mut [u8],
+    ) -> Result<usize, DecompressError> {
+        let mut filled = 0;
+        while filled < raw.len() {
+            // zstd's decoder gathers as much as it is asked for, beside its window.
+            let end = raw.len().min(filled + STEP);
+            match decoder.read(&mut raw[filled..end]) {
+                Ok(0) => return Ok(filled),
+                Ok(more) => filled += more,
+                Err(cause) => return Err(self.malformed(cause)),
+            }
         }
+        // Also has the decoder look at what comes last, such as a checksum.
+        let rest = decoder.read(&mut [0]);
+        rest.map(|more| filled + more)
+            .map_err(|cause| self.malformed(cause))
+    }
+
+    /// Reads a decoder to its end; gives how much there is, more than `most` as one more.
+    #[cfg(any(feature = "zstd", feature = "deflate"))]
+    fn count(self, decoder: impl std::io::Read, most: usize) -> Result<usize, DecompressError> {
+        let mut some = std::io::Read::take(decoder, most as u64 + 1);
+        let size = std::io::copy(&mut some, &mut std::io::sink());
+        size.map(|size| usize::try_from(size).unwrap_or(usize::MAX))
+            .map_err(|cause| self.malformed(cause))
     }
 
     fn malformed(self, cause: impl fmt::Display) -> DecompressError {
@@ -166,10 +192,104 @@ impl Compression {
             reason: cause.to_string(),
         }
     }
+}
 
-    fn wrong_size(self, announced: usize, found: Option<usize>) -> DecompressError {
-        DecompressError::WrongSize { announced, found }
+/// The most memory that is taken for a claim before it is proven: more than the service puts
+/// into an answer, which is about 10 MB.
+const TRUSTED_BYTES: usize = 16 << 20;
+
+/// How much is asked of a decoder at once.
+#[cfg(any(feature = "zstd", feature = "deflate"))]
+const STEP: usize = 128 * 1024;
+
+/// Whether as much came out as was announced; `found` is at least what did.
+fn check_size(announced: usize, found: usize) -> Result<(), DecompressError> {
+    match found {
+        found if found == announced => Ok(()),
+        found if found < announced => Err(DecompressError::WrongSize {
+            announced,
+            found: Some(found),
+        }),
+        _ => Err(DecompressError::WrongSize {
+            announced,
+            found: None,
+        }),
     }
+}
+
+/// How many bytes an LZ4 block stands for, from the lengths of its sequences alone.
+///
+/// `None` when a sequence is cut short. What matches point to is not looked at.
+fn lz4_size(mut block: &[u8]) -> Option<usize> {
+    /// A length of four bits, continued in whole bytes when all four are set.
+    fn length(bits: u8, block: &mut &[u8]) -> Option<usize> {
+        let mut length = usize::from(bits);
+        let mut goes_on = bits == 15;
+        while goes_on {
+            let (&more, rest) = block.split_first()?;
+            *block = rest;
+            length = length.checked_add(usize::from(more))?;
+            goes_on = more == 255;
+        }
+        Some(length)
+    }
+
+    let mut size = 0usize;
+    loop {
+        let (&token, rest) = block.split_first()?;
+        block = rest;
+        let literals = length(token >> 4, &mut block)?;
+        block = block.get(literals..)?;
+        size = size.checked_add(literals)?;
+        // The last sequence is literals only.
+        if block.is_empty() {
+            return Some(size);
+        }
+        block = block.get(2..)?;
+        let matched = length(token & 15, &mut block)?;
+        size = size.checked_add(matched)?.checked_add(4)?;
+    }
+}
+
+/// The widest window a zstd frame may want, which is memory that the decoder has to keep:
+/// as much as RFC 8878, section 3.1.1.1.2, wants every decoder to support, and as much as any
+/// level up to 19 uses.
+#[cfg(feature = "zstd")]
+const MAX_WINDOW: u64 = 8 << 20;
+
+#[cfg(feature = "zstd")]
+fn zstd_decoder(body: &[u8]) -> Result<impl std::io::Read, DecompressError> {
+    // ruzstd has a limit of its own for this, but not for every frame.
+    if let Some(window) = zstd_window(body).filter(|window| *window > MAX_WINDOW) {
+        return Err(DecompressError::WideWindow {
+            window,
+            limit: MAX_WINDOW,
+        });
+    }
+    ruzstd::decoding::StreamingDecoder::new(body)
+        .map_err(|cause| Compression::Zstd.malformed(cause))
+}
+
+/// The window of a zstd frame, from its header; `None` when it has none that can be read.
+#[cfg(feature = "zstd")]
+fn zstd_window(frame: &[u8]) -> Option<u64> {
+    let [descriptor, rest @ ..] = frame.strip_prefix(&[0x28, 0xb5, 0x2f, 0xfd])? else {
+        return None;
+    };
+    let is_single_segment = descriptor & 0x20 != 0;
+    if !is_single_segment {
+        let window = rest.first()?;
+        let base = 1u64 << (10 + (window >> 3));
+        return Some(base + base / 8 * u64::from(window & 7));
+    }
+    // Without a window of its own, a frame's content is its window. A dictionary's number may
+    // stand before the size.
+    let dictionary = [0, 1, 2, 4][usize::from(descriptor & 3)];
+    let width = 1 << (descriptor >> 6);
+    let mut size = [0; 8];
+    size[..width].copy_from_slice(rest.get(dictionary..)?.get(..width)?);
+    let size = u64::from_le_bytes(size);
+    Some(if width == 2 { size + 256 } else { size })
 }
 
 impl fmt::Display for Compression {
@@ -213,6 +333,14 @@ pub enum DecompressError {
         compression: &'static str,
         /// What the decoder says.
         reason: String,
+    },
+    /// The frame wants more memory for looking back than this side gives.
+    #[error("zstd frame with a window of {window} bytes is over the limit of {limit}")]
+    WideWindow {
+        /// What the frame wants, in bytes.
+        window: u64,
+        /// What this side gives, in bytes.
+        limit: u64,
     },
     /// The bytes are fine but stand for more or fewer than announced.
     #[error("body holds {} bytes where {announced} were announced", .found.map_or_else(|| "more".to_owned(), |found| found.to_string()))]
@@ -258,9 +386,30 @@ mod tests {
         }
 
         #[test]
+        fn a_large_claim_that_is_true_is_proven(raw: Vec<u8>, repeat in 1usize..50) {
+            let raw = raw.repeat(repeat);
+            for compression in ALL {
+                let body = compression.compress(&raw);
+                prop_assert!(compression.prove(&body, raw.len()).is_ok());
+                prop_assert!(compression.prove(&body, raw.len() + 1).is_err());
+                if let Some(less) = raw.len().checked_sub(1) {
+                    prop_assert!(compression.prove(&body, less).is_err());
+                }
+            }
+        }
+
+        #[test]
+        fn the_size_of_a_block_is_what_comes_out_of_it(body: Vec<u8>) {
+            if let Ok(raw) = lz4_flex::block::decompress(&body, 1 << 20) {
+                prop_assert_eq!(lz4_size(&body), Some(raw.len()));
+            }
+        }
+
+        #[test]
         fn arbitrary_bytes_never_panic(body: Vec<u8>, raw_size in 0usize..10_000) {
             for compression in ALL {
                 let _ = compression.decompress(&body, raw_size, 5_000);
+                let _ = compression.prove(&body, raw_size);
             }
         }
     }
@@ -275,6 +424,30 @@ mod tests {
     fn a_claim_that_no_block_can_keep_is_refused() {
         let error = Compression::Lz4.decompress(&[0x10, b'x'], 60 << 20, 64 << 20);
         assert!(matches!(error, Err(DecompressError::Lying { .. })));
+    }
+
+    #[cfg(feature = "zstd")]
+    #[test]
+    fn a_frame_that_wants_too_wide_a_window_is_refused_before_decoding() {
+        let magic = [0x28, 0xb5, 0x2f, 0xfd];
+        let check = |header: &[u8], want: u64| {
+            let frame = [&magic, header, &[0; 16]].concat();
+            assert_eq!(zstd_window(&frame), Some(want), "{header:?}");
+            let refused = Compression::Zstd.decompress(&frame, 1, 100);
+            let is_too_wide = matches!(refused, Err(DecompressError::WideWindow { window, .. }) if window == want);
+            assert_eq!(is_too_wide, want > MAX_WINDOW, "{refused:?}");
+        };
+        check(&[0x00, 0], 1024);
+        check(&[0x00, 13 << 3], 8 << 20);
+        check(&[0x00, 13 << 3 | 1], 9 << 20);
+        check(&[0x00, 0xff], (1 << 41) / 8 * 15);
+        // A single segment, its size in 1, 2, 4 and 8 bytes, the last behind a dictionary.
+        check(&[0x20, 0xff], 255);
+        check(&[0x60, 1, 0], 257);
+        check(&[0xa0, 0, 0, 0, 1], 1 << 24);
+        check(&[0xe3, 9, 9, 9, 9, 0, 0, 0, 0, 0, 1, 0, 0], 1 << 40);
+        assert_eq!(zstd_window(&magic), None);
+        assert_eq!(zstd_window(b"zstd"), None);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 use super::buffer::{Buffer, copy};
+use super::decode::{GroupView, LogView};
 use super::field;
 use super::varint::{varint_len, write_varint};
-use crate::model::{Log, LogGroup, LogTag, Text};
+use crate::model::{Log, LogGroup, LogTag, Text, TextRef};
 
 /// Appends logs straight into the protobuf bytes of one log group.
 ///
@@ -115,6 +116,15 @@ impl GroupEncoder {
         for content in &log.contents {
             open.field(&content.key, &content.value);
         }
+    }
+
+    /// Appends a log that came in wire form, byte for byte.
+    pub fn push_view(&mut self, log: LogView<'_>) {
+        if self.is_open() {
+            self.close_forgotten();
+        }
+        append_bytes(&mut self.buf, field::GROUP_LOGS, log.as_bytes());
+        self.logs += 1;
     }
 
     /// How many logs there are, one that is still open included.
@@ -244,6 +254,23 @@ pub struct GroupMeta {
 }
 
 impl GroupMeta {
+    /// What the logs of a group in wire form share.
+    pub fn of(group: &GroupView<'_>) -> Self {
+        Self {
+            category: group.category().map(TextRef::to_text),
+            topic: group.topic().map(TextRef::to_text),
+            source: group.source().map(TextRef::to_text),
+            machine_uuid: group.machine_uuid().map(TextRef::to_text),
+            tags: group
+                .tags()
+                .map(|(key, value)| LogTag {
+                    key: key.to_text(),
+                    value: value.to_text(),
+                })
+                .collect(),
+        }
+    }
+
     /// Sets the topic, a label of at most 128 bytes on the service.
     #[must_use]
     pub fn with_topic(mut self, topic: impl Into<Text>) -> Self {
@@ -435,7 +462,7 @@ mod tests {
             .enumerate()
             .map(|(time, size)| Log::at(time as u32).with("k", vec![b'x'; size]))
             .collect();
-        let view = crate::wire::GroupView::parse(group.as_bytes()).unwrap();
+        let view = GroupView::parse(group.as_bytes()).unwrap();
         assert_eq!(view.to_owned(), LogGroup::new(logs));
     }
 
@@ -457,7 +484,7 @@ mod tests {
         encoder.log(2).field("a", "1");
         let group = encoder.finish(&GroupMeta::default());
         assert_eq!(group.log_count(), 2);
-        let view = crate::wire::GroupView::parse(group.as_bytes()).unwrap();
+        let view = GroupView::parse(group.as_bytes()).unwrap();
         assert_eq!(view.log_count(), 2);
     }
 
@@ -468,5 +495,23 @@ mod tests {
         let first = encoder.finish(&GroupMeta::default());
         let again = GroupEncoder::reuse(first).finish(&GroupMeta::default());
         assert!(again.as_bytes().is_empty());
+    }
+
+    #[test]
+    fn a_group_taken_apart_and_put_together_again_is_the_same() {
+        let mut encoder = GroupEncoder::new();
+        encoder.log(1).field("a", "1").time_ns(2);
+        encoder.log(3).field("b", vec![0xff; 200]);
+        let meta = GroupMeta::default()
+            .with_topic("t")
+            .with_source("s")
+            .with_tag("k", "v");
+        let group = encoder.finish(&meta);
+        let view = GroupView::parse(group.as_bytes()).unwrap();
+        let mut again = GroupEncoder::new();
+        for log in view.logs() {
+            again.push_view(log);
+        }
+        assert_eq!(again.finish(&GroupMeta::of(&view)), group);
     }
 }

@@ -47,6 +47,26 @@ headers! {
     RESULT_LINES = "x-log-resultlines";
     /// Logs in which the query met a data error.
     FAILED_LINES = "x-log-failedlines";
+    /// `Complete`, or `Incomplete` when a query ran out of time.
+    PROGRESS = "x-log-progress";
+    /// Logs that a query looked at.
+    PROCESSED_ROWS = "x-log-processed-rows";
+    /// How long a query took, in milliseconds.
+    ELAPSED_MILLISECOND = "x-log-elapsed-millisecond";
+    /// Whether a query has SQL.
+    HAS_SQL = "x-log-has-sql";
+    /// The part of a query before the `|`.
+    WHERE_QUERY = "x-log-where-query";
+    /// The part of a query after the `|`.
+    AGG_QUERY = "x-log-agg-query";
+    /// Processor time that SQL took, in seconds.
+    CPU_SEC = "x-log-cpu-sec";
+    /// Processors that SQL ran on.
+    CPU_CORES = "x-log-cpu-cores";
+    /// How far a scan or a phrase search got, as JSON.
+    QUERY_INFO = "x-log-query-info";
+    /// Where a list of topics goes on.
+    NEXT_TOKEN = "x-log-nexttoken";
 }
 
 /// The one version of the interface that is in use.

@@ -56,7 +56,7 @@ fn arguments() -> Result<Vec<(Set, PathBuf)>, lexopt::Error> {
     Ok(chosen)
 }
 
-/// A line for every case that did not pass, the counts last.
+/// A line for every case that did not pass, what else there is to tell, the counts last.
 fn report(set: Set, tally: &Tally) {
     let name = set.name();
     for (case, what) in tally.pending() {
@@ -64,6 +64,9 @@ fn report(set: Set, tally: &Tally) {
     }
     for (case, difference) in tally.failed() {
         println!("{name}: FAILED {case}: {difference}");
+    }
+    for remark in tally.remarks() {
+        println!("{name}: {remark}");
     }
     println!("{name}: {tally}");
     let _ = io::Write::flush(&mut io::stdout());

@@ -12,6 +12,7 @@ pub struct RetryConfig {
     max_attempts: u32,
     deadline: Duration,
     backoff: Backoff,
+    max_retry_after: Duration,
     budget: RetryBudget,
 }
 
@@ -21,6 +22,7 @@ impl Default for RetryConfig {
             max_attempts: 4,
             deadline: Duration::from_secs(90),
             backoff: Backoff::default(),
+            max_retry_after: Duration::from_secs(60),
             budget: RetryBudget::default(),
         }
     }
@@ -50,6 +52,16 @@ impl RetryConfig {
         self
     }
 
+    /// The longest wait that [`Verdict::After`](super::Verdict::After) gets. Default: 60 seconds.
+    ///
+    /// A longer one is cut down to this, so that no server decides how long a caller waits; what
+    /// does not fit the deadline even then is not begun.
+    /// Zero tries again at once, whatever a server asks for.
+    pub fn with_max_retry_after(mut self, limit: Duration) -> Self {
+        self.max_retry_after = limit;
+        self
+    }
+
     /// The budget that retries are paid from. Default: one of its own, as [`RetryBudget`] says.
     pub fn with_budget(mut self, budget: RetryBudget) -> Self {
         self.budget = budget;
@@ -72,6 +84,12 @@ impl RetryConfig {
     #[must_use]
     pub fn backoff(&self) -> Backoff {
         self.backoff
+    }
+
+    /// See [`with_max_retry_after`](Self::with_max_retry_after).
+    #[must_use]
+    pub fn max_retry_after(&self) -> Duration {
+        self.max_retry_after
     }
 
     /// See [`with_budget`](Self::with_budget).

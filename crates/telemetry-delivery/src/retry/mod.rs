@@ -8,6 +8,7 @@ mod budget;
 mod config;
 mod jitter;
 mod policy;
+mod retry_after;
 
 use std::error::Error;
 use std::fmt;
@@ -20,6 +21,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use tokio::time::{Instant, sleep, timeout};
 use tower::{Layer, Service};
+use tracing::Instrument;
 
 use crate::error::ConfigError;
 use crate::transport::{
@@ -30,6 +32,7 @@ pub use budget::RetryBudget;
 pub use config::RetryConfig;
 use jitter::Jitter;
 pub use policy::{Outcome, Verdict};
+pub use retry_after::retry_after;
 
 /// Makes a [`Retry`] out of any transport.
 ///
@@ -98,6 +101,8 @@ impl<T> Layer<T> for RetryLayer {
 /// Whatever sits inside, such as a layer that signs, runs again for every attempt.
 /// Made by a [`RetryLayer`]; clones, and every `Retry` of one layer, share its budget.
 ///
+/// What sits inside finds the number of the [`Attempt`] among the extensions of its request, and
+/// runs within a `tracing` span named `attempt`, at debug level, that has it as a field.
 /// An answer carries its number of [`Attempts`] as an extension, an error has it in
 /// [`attempts`](TransportError::attempts).
 ///
@@ -142,6 +147,21 @@ impl<T: Transport> Service<Request<Bytes>> for Retry<T> {
     }
 }
 
+/// Which attempt a request is sent for, counted from 1; found among its extensions below a
+/// [`Retry`].
+///
+/// ```
+/// use bytes::Bytes;
+/// use telemetry_delivery::Attempt;
+///
+/// fn is_retry(request: &http::Request<Bytes>) -> bool {
+///     matches!(request.extensions().get(), Some(Attempt(2..)))
+/// }
+/// # assert!(!is_retry(&http::Request::default()));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Attempt(pub u32);
+
 /// How many attempts an answer took, found among the extensions of the response.
 ///
 /// ```
@@ -173,7 +193,10 @@ impl Policy {
         let mut past = Past::default();
         let mut attempt = 1;
         loop {
-            let sending = send(&mut inner, request.clone());
+            let mut request = request.clone();
+            request.extensions_mut().insert(Attempt(attempt));
+            let span = tracing::debug_span!("attempt", number = attempt);
+            let sending = send(&mut inner, request).instrument(span);
             let Ok(outcome) = timeout(time_left(), sending).await else {
                 return Err(self.cut_off(attempt, past));
             };
@@ -185,17 +208,17 @@ impl Policy {
                     return past.finish(outcome, attempt);
                 }
                 Verdict::Again => self.config.backoff().delay(attempt, self.jitter.next()),
-                Verdict::After(wait) => wait,
+                Verdict::After(wait) => wait.min(self.config.max_retry_after()),
             };
             match self.permit(attempt, wait, time_left(), is_timeout(&outcome)) {
                 Ok(taken) => past.taken = Some(taken),
                 Err(obstacle) => {
-                    let failure = Failure(&outcome);
+                    let failure = Told(&outcome);
                     tracing::warn!(attempt, %failure, "giving up, {obstacle}");
                     return past.finish(outcome, attempt);
                 }
             }
-            tracing::debug!(attempt, failure = %Failure(&outcome), ?wait, "trying again");
+            tracing::debug!(attempt, failure = %Told(&outcome), ?wait, "trying again");
             past.add(outcome);
             sleep(wait).await;
             attempt += 1;
@@ -231,7 +254,7 @@ impl Policy {
         let error = TransportError::new(kind, message).with_attempts(attempt);
         match past.last {
             Some(Err(failure)) => error.with_source(failure),
-            Some(Ok(status)) => error.with_source(Refused(status)),
+            Some(Ok(status)) => error.with_source(Answered(status)),
             None => error,
         }
     }
@@ -249,8 +272,13 @@ async fn send<T: Transport>(
     inner: &mut T,
     request: Request<Bytes>,
 ) -> Result<Response<Bytes>, TransportError> {
-    poll_fn(|cx| inner.poll_ready(cx)).await?;
-    inner.call(request).await
+    let began = Instant::now();
+    let outcome = match poll_fn(|cx| inner.poll_ready(cx)).await {
+        Ok(()) => inner.call(request).await,
+        Err(error) => Err(error),
+    };
+    tracing::debug!(outcome = %Told(&outcome), elapsed = ?began.elapsed(), "ended");
+    outcome
 }
 
 fn is_timeout(outcome: &Result<Response<Bytes>, TransportError>) -> bool {
@@ -297,13 +325,13 @@ impl Past {
     }
 }
 
-/// One line about an outcome that is not good enough.
-struct Failure<'a>(&'a Result<Response<Bytes>, TransportError>);
+/// One line about an outcome.
+struct Told<'a>(&'a Result<Response<Bytes>, TransportError>);
 
-impl fmt::Display for Failure<'_> {
+impl fmt::Display for Told<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Ok(answer) => Refused(answer.status()).fmt(f),
+            Ok(answer) => Answered(answer.status()).fmt(f),
             Err(error) => error.fmt(f),
         }
     }
@@ -311,15 +339,15 @@ impl fmt::Display for Failure<'_> {
 
 /// An answer that was not good enough, where an error has to be named.
 #[derive(Debug)]
-struct Refused(StatusCode);
+struct Answered(StatusCode);
 
-impl fmt::Display for Refused {
+impl fmt::Display for Answered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "answered with http {}", self.0.as_u16())
     }
 }
 
-impl Error for Refused {}
+impl Error for Answered {}
 
 #[cfg(test)]
 mod tests;

@@ -17,5 +17,8 @@ pub enum Verdict {
     /// Try again after the configured backoff.
     Again,
     /// Try again after exactly this time, as a server asked for; zero means at once.
+    ///
+    /// More than [`RetryConfig::with_max_retry_after`](super::RetryConfig::with_max_retry_after)
+    /// allows is cut down to that.
     After(Duration),
 }

@@ -122,7 +122,8 @@ async fn every_attempt_sends_the_whole_request() {
     send_to(&retry(RetryConfig::default(), &transport))
         .await
         .unwrap();
-    for request in transport.requests() {
+    for (request, number) in transport.requests().into_iter().zip(1..) {
+        assert_eq!(request.extensions().get(), Some(&Attempt(number)));
         assert_eq!(request.method(), "POST");
         assert_eq!(request.uri(), "http://example.test/logs");
         assert_eq!(request.headers()["x-kept"], "yes");
@@ -201,6 +202,15 @@ async fn a_wanted_wait_is_honoured_exactly() {
         .await
         .unwrap();
     assert_eq!(began.elapsed(), 5 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wanted_wait_is_cut_down_to_the_longest_allowed() {
+    let config = RetryConfig::default().with_max_retry_after(2 * SECOND);
+    let transport = ScriptedTransport::new([status(429), status(200)]);
+    let began = Instant::now();
+    send_to(&retry(config, &transport)).await.unwrap();
+    assert_eq!(began.elapsed(), 2 * SECOND);
 }
 
 #[tokio::test(start_paused = true)]

@@ -35,6 +35,8 @@ pub enum TransportErrorKind {
     Connect,
     /// The two sides did not agree on TLS; an untrusted certificate is the usual reason.
     Tls,
+    /// There is a proxy on the way, and it opened none to the server.
+    Proxy(ProxyErrorKind),
     /// A time limit passed.
     Timeout(TimeoutKind),
     /// The connection ended before the head of an answer was complete.
@@ -49,6 +51,20 @@ pub enum TransportErrorKind {
     Other,
 }
 
+/// Why a proxy opened no way to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ProxyErrorKind {
+    /// It wants credentials, or other ones: it answered 407.
+    Unauthorized,
+    /// It does not let this through: any answer that no other kind stands for.
+    Refused,
+    /// It could not reach the server, or is itself in trouble: its answer was one of 500 to 599.
+    Unreachable,
+    /// The environment names a proxy that cannot be used.
+    Misconfigured,
+}
+
 /// Which time limit passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -59,6 +75,8 @@ pub enum TimeoutKind {
     Attempt,
     /// The server fell silent in the middle of an answer's body.
     ReadIdle,
+    /// The body of an answer came slower than the configured minimum.
+    Throughput,
     /// All attempts and the waits between them took too long.
     Deadline,
 }
@@ -78,12 +96,13 @@ impl TransportError {
     ///
     /// `message` becomes the text: lower case, one line, no full stop, no secrets.
     /// Until [`with_sent`](Self::with_sent) says otherwise, [`Dns`], [`Connect`], [`Tls`],
-    /// [`Timeout(Connect)`](TimeoutKind::Connect) and [`InvalidRequest`] mean that nothing
+    /// [`Proxy`], [`Timeout(Connect)`](TimeoutKind::Connect) and [`InvalidRequest`] mean that nothing
     /// was sent, and every other kind that something may have been.
     ///
     /// [`Dns`]: TransportErrorKind::Dns
     /// [`Connect`]: TransportErrorKind::Connect
     /// [`Tls`]: TransportErrorKind::Tls
+    /// [`Proxy`]: TransportErrorKind::Proxy
     /// [`InvalidRequest`]: TransportErrorKind::InvalidRequest
     pub fn new(kind: TransportErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         use TransportErrorKind as Kind;
@@ -93,6 +112,7 @@ impl TransportError {
             Kind::Dns
                 | Kind::Connect
                 | Kind::Tls
+                | Kind::Proxy(_)
                 | Kind::Timeout(TimeoutKind::Connect)
                 | Kind::InvalidRequest
         );
@@ -155,7 +175,9 @@ impl TransportError {
     /// | kind | transient |
     /// |---|---|
     /// | `Dns`, `Connect`, `Closed`, `Body(Cut)` | yes |
-    /// | `Timeout(Connect)`, `Timeout(Attempt)`, `Timeout(ReadIdle)` | yes |
+    /// | `Timeout(Connect)`, `Timeout(Attempt)`, `Timeout(ReadIdle)`, `Timeout(Throughput)` | yes |
+    /// | `Proxy(Unreachable)` | yes |
+    /// | `Proxy` of any other kind | no |
     /// | `Timeout(Deadline)` | no, the time is used up |
     /// | `Tls`, `Protocol`, `Body(TooLarge)`, `InvalidRequest`, `Other` | no |
     ///
@@ -168,6 +190,7 @@ impl TransportError {
         match self.kind() {
             Kind::Dns | Kind::Connect | Kind::Closed | Kind::Body(BodyErrorKind::Cut) => true,
             Kind::Timeout(which) => which != TimeoutKind::Deadline,
+            Kind::Proxy(why) => why == ProxyErrorKind::Unreachable,
             Kind::Tls
             | Kind::Protocol
             | Kind::Body(BodyErrorKind::TooLarge)
@@ -232,12 +255,17 @@ mod tests {
         check(Kind::Tls, false, false);
         check(Kind::Timeout(TimeoutKind::Connect), false, true);
         check(Kind::InvalidRequest, false, false);
+        check(Kind::Proxy(ProxyErrorKind::Unauthorized), false, false);
+        check(Kind::Proxy(ProxyErrorKind::Refused), false, false);
+        check(Kind::Proxy(ProxyErrorKind::Unreachable), false, true);
+        check(Kind::Proxy(ProxyErrorKind::Misconfigured), false, false);
     }
 
     #[test]
     fn what_fails_later_may_have_been_sent() {
         check(Kind::Timeout(TimeoutKind::Attempt), true, true);
         check(Kind::Timeout(TimeoutKind::ReadIdle), true, true);
+        check(Kind::Timeout(TimeoutKind::Throughput), true, true);
         check(Kind::Timeout(TimeoutKind::Deadline), true, false);
         check(Kind::Closed, true, true);
         check(Kind::Body(BodyErrorKind::Cut), true, true);

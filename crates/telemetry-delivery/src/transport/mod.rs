@@ -24,7 +24,7 @@ use http::{Request, Response};
 use tower::Service;
 use tower::util::BoxCloneSyncService;
 
-pub use error::{BodyErrorKind, TimeoutKind, TransportError, TransportErrorKind};
+pub use error::{BodyErrorKind, ProxyErrorKind, TimeoutKind, TransportError, TransportErrorKind};
 #[cfg(feature = "https")]
 pub use https::{HttpsConfig, HttpsTransport};
 #[cfg(any(test, feature = "test-util"))]

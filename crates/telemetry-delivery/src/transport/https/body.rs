@@ -1,10 +1,10 @@
+use std::future::poll_fn;
 use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::BodyExt;
 use hyper::body::Body;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// How much is set aside on the word of a `Content-Length` alone.
 const TRUSTED_BYTES: usize = 256 * 1024;
@@ -14,17 +14,19 @@ const TRUSTED_BYTES: usize = 256 * 1024;
 pub(super) enum BodyFailure<E> {
     TooLarge,
     Idle,
+    Slow { bytes: usize, window: Duration },
     Broken(E),
 }
 
 /// Reads a body to its end, at most `max_bytes` of it, never waiting longer than `read_idle`
-/// for more.
+/// for more, and wanting so many bytes in every window when there is a minimum.
 ///
 /// A body that announces more than `max_bytes` is not read at all.
 pub(super) async fn read<B>(
     body: B,
     max_bytes: usize,
     read_idle: Duration,
+    min_throughput: Option<(usize, Duration)>,
 ) -> Result<Bytes, BodyFailure<B::Error>>
 where
     B: Body<Data = Bytes>,
@@ -38,8 +40,17 @@ where
 
     let mut body = pin!(body);
     let mut read = Vec::new();
+    let mut pace = min_throughput.map(|(bytes, window)| Pace::new(bytes, window));
     loop {
-        let frame = match timeout(read_idle, body.frame()).await {
+        let next = timeout(read_idle, poll_fn(|cx| body.as_mut().poll_frame(cx)));
+        let next = match &mut pace {
+            None => next.await,
+            Some(pace) => match pace.hold(next, read.len()).await {
+                Some(next) => next,
+                None => return Err(pace.failure()),
+            },
+        };
+        let frame = match next {
             Err(_) => return Err(BodyFailure::Idle),
             Ok(None) => return Ok(Bytes::from(read)),
             Ok(Some(Err(error))) => return Err(BodyFailure::Broken(error)),
@@ -57,6 +68,53 @@ where
             read.reserve_exact(capacity - read.len());
         }
         read.extend_from_slice(&data);
+    }
+}
+
+/// How fast a body has to come.
+struct Pace {
+    bytes: usize,
+    window: Duration,
+    /// When the current window ends; `None` when that is too far away to be a time.
+    ends: Option<Instant>,
+    /// How much had been read when it began.
+    read_before: usize,
+}
+
+impl Pace {
+    fn new(bytes: usize, window: Duration) -> Self {
+        Self {
+            bytes,
+            window,
+            ends: Instant::now().checked_add(window),
+            read_before: 0,
+        }
+    }
+
+    /// Waits for `next`; `None` when a window ends first that brought too little.
+    ///
+    /// `read` is how much had arrived when the wait began.
+    async fn hold<F: Future>(&mut self, next: F, read: usize) -> Option<F::Output> {
+        let mut next = pin!(next);
+        while let Some(ends) = self.ends {
+            // What has arrived already comes first, however late it is that we look.
+            if let Ok(frame) = timeout_at(ends, next.as_mut()).await {
+                return Some(frame);
+            }
+            if read - self.read_before < self.bytes {
+                return None;
+            }
+            self.read_before = read;
+            self.ends = Instant::now().checked_add(self.window);
+        }
+        Some(next.await)
+    }
+
+    fn failure<E>(&self) -> BodyFailure<E> {
+        BodyFailure::Slow {
+            bytes: self.bytes,
+            window: self.window,
+        }
     }
 }
 
@@ -149,7 +207,7 @@ mod tests {
     async fn an_announced_size_over_the_limit_is_refused_unread() {
         let body = Drip::new(usize::MAX, 100, Duration::ZERO).announcing(1001);
         let given = body.given();
-        let failure = read(body, 1000, IDLE).await.unwrap_err();
+        let failure = read(body, 1000, IDLE, None).await.unwrap_err();
         assert!(matches!(failure, BodyFailure::TooLarge));
         assert_eq!(given.get(), 0);
     }
@@ -158,7 +216,7 @@ mod tests {
     async fn an_unannounced_body_is_left_as_soon_as_it_passes_the_limit() {
         let body = Drip::new(usize::MAX, 100, Duration::ZERO);
         let given = body.given();
-        let failure = read(body, 1000, IDLE).await.unwrap_err();
+        let failure = read(body, 1000, IDLE, None).await.unwrap_err();
         assert!(matches!(failure, BodyFailure::TooLarge));
         assert_eq!(given.get(), 11);
     }
@@ -168,7 +226,7 @@ mod tests {
         for announced in [None, Some(1000)] {
             let mut body = Drip::new(10, 100, Duration::ZERO);
             body.announced = announced;
-            assert_eq!(read(body, 1000, IDLE).await.unwrap(), vec![7; 1000]);
+            assert_eq!(read(body, 1000, IDLE, None).await.unwrap(), vec![7; 1000]);
         }
     }
 
@@ -176,7 +234,7 @@ mod tests {
     async fn silence_longer_than_the_limit_is_given_up() {
         let began = Instant::now();
         let body = Drip::new(2, 1, Duration::from_secs(31));
-        let failure = read(body, 1000, IDLE).await.unwrap_err();
+        let failure = read(body, 1000, IDLE, None).await.unwrap_err();
         assert!(matches!(failure, BodyFailure::Idle));
         assert_eq!(began.elapsed(), IDLE);
     }
@@ -184,7 +242,54 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn every_byte_starts_the_silence_anew() {
         let body = Drip::new(3, 1, Duration::from_secs(29));
-        assert_eq!(read(body, 1000, IDLE).await.unwrap().len(), 3);
+        assert_eq!(read(body, 1000, IDLE, None).await.unwrap().len(), 3);
+    }
+
+    const PACE: Option<(usize, Duration)> = Some((100, Duration::from_secs(10)));
+
+    #[tokio::test(start_paused = true)]
+    async fn a_steady_drip_below_the_minimum_is_given_up_after_one_window() {
+        let began = Instant::now();
+        let body = Drip::new(usize::MAX, 9, Duration::from_secs(1));
+        let failure = read(body, 100_000, IDLE, PACE).await.unwrap_err();
+        assert!(matches!(failure, BodyFailure::Slow { bytes: 100, .. }));
+        assert_eq!(began.elapsed(), Duration::from_secs(10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_drip_above_the_minimum_is_read_to_its_end() {
+        let body = Drip::new(500, 11, Duration::from_millis(990));
+        let read = read(body, 100_000, IDLE, PACE).await.unwrap();
+        assert_eq!(read.len(), 5500);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bytes_of_one_window_do_not_count_in_the_next() {
+        let began = Instant::now();
+        let body = Drip::new(2, 5000, Duration::from_secs(25));
+        let failure = read(body, 100_000, IDLE, PACE).await.unwrap_err();
+        assert!(matches!(failure, BodyFailure::Slow { .. }));
+        assert_eq!(began.elapsed(), Duration::from_secs(10));
+
+        let body = Drip::new(usize::MAX, 5000, Duration::from_secs(9));
+        let began = Instant::now();
+        let failure = read(body, 100_000, IDLE, PACE).await.unwrap_err();
+        assert!(matches!(failure, BodyFailure::TooLarge), "{failure:?}");
+        assert_eq!(began.elapsed(), Duration::from_secs(9 * 21));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_window_may_bring_less() {
+        let body = Drip::new(1, 9, Duration::from_secs(9));
+        assert_eq!(read(body, 1000, IDLE, PACE).await.unwrap().len(), 9);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_told_from_slowness() {
+        let pace = Some((1, Duration::from_secs(60)));
+        let body = Drip::new(2, 1, Duration::from_secs(31));
+        let failure = read(body, 1000, IDLE, pace).await.unwrap_err();
+        assert!(matches!(failure, BodyFailure::Idle));
     }
 
     #[test]

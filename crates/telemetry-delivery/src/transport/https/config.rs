@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use super::proxy::{Bypass, ProxyAddress, ProxySetting};
+use super::roots::Roots;
 use crate::error::{ConfigError, ensure};
 
 /// Limits and habits of an [`HttpsTransport`](super::HttpsTransport).
@@ -22,6 +24,10 @@ pub struct HttpsConfig {
     pool_idle_timeout: Duration,
     pool_max_idle_per_host: usize,
     tcp_nodelay: bool,
+    min_throughput: Option<(usize, Duration)>,
+    roots: Roots,
+    proxy: ProxySetting,
+    proxy_bypass: Bypass,
 }
 
 impl Default for HttpsConfig {
@@ -34,6 +40,10 @@ impl Default for HttpsConfig {
             pool_idle_timeout: Duration::from_secs(50),
             pool_max_idle_per_host: 16,
             tcp_nodelay: true,
+            min_throughput: None,
+            roots: Roots::default(),
+            proxy: ProxySetting::default(),
+            proxy_bypass: Bypass::default(),
         }
     }
 }
@@ -61,8 +71,10 @@ impl HttpsConfig {
     /// How long the server may be silent in the middle of an answer's body.
     /// Default: 30 seconds.
     ///
-    /// Every byte starts it anew, so it notices a connection that went dead; a server that drips
-    /// a byte now and then runs into [`with_attempt_timeout`](Self::with_attempt_timeout).
+    /// Every byte starts it anew, so it notices a connection that went dead.
+    /// A server that drips a byte now and then runs into
+    /// [`with_attempt_timeout`](Self::with_attempt_timeout), which no byte starts anew, or earlier
+    /// into [`with_min_throughput`](Self::with_min_throughput).
     /// Waiting for the head of the answer does not count, since thinking takes its time.
     /// Zero is refused when the transport is built.
     pub fn with_read_idle_timeout(mut self, limit: Duration) -> Self {
@@ -102,6 +114,123 @@ impl HttpsConfig {
     /// Whether small packets are sent without waiting for company. Default: yes.
     pub fn with_tcp_nodelay(mut self, nodelay: bool) -> Self {
         self.tcp_nodelay = nodelay;
+        self
+    }
+
+    /// How many bytes of an answer's body must arrive in every `window`. Default: no minimum.
+    ///
+    /// Counted from the head of the answer on, window after window; what is left of the body in
+    /// the last one may be less.
+    /// It ends a body that drips too steadily for
+    /// [`with_read_idle_timeout`](Self::with_read_idle_timeout) long before the attempt's time is
+    /// up, and says that this was the reason.
+    /// Zero bytes is no minimum; a window of zero is refused when the transport is built.
+    pub fn with_min_throughput(mut self, bytes: usize, window: Duration) -> Self {
+        self.min_throughput = (bytes > 0).then_some((bytes, window));
+        self
+    }
+
+    /// Trusts the certificates of a PEM text as roots, beside Mozilla's list. Default: that list.
+    ///
+    /// For a service behind a company's own authority.
+    /// The text may hold several certificates, and other things around them; calling again adds
+    /// more.
+    ///
+    /// # Errors
+    /// [`ConfigError::Unusable`] when it holds no certificate, or one that cannot be read.
+    pub fn with_root_certificate_pem(
+        mut self,
+        text: impl AsRef<[u8]>,
+    ) -> Result<Self, ConfigError> {
+        self.roots.add_pem(text.as_ref())?;
+        Ok(self)
+    }
+
+    /// Trusts a certificate in binary form (DER) as a root, beside Mozilla's list.
+    ///
+    /// # Errors
+    /// [`ConfigError::Unusable`] when it is not a certificate.
+    pub fn with_root_certificate_der(
+        mut self,
+        bytes: impl AsRef<[u8]>,
+    ) -> Result<Self, ConfigError> {
+        self.roots.add_der(bytes.as_ref())?;
+        Ok(self)
+    }
+
+    /// Trusts the roots that were added here, and not Mozilla's list.
+    ///
+    /// Without any, it is refused when the transport is built.
+    pub fn with_only_root_certificates(mut self) -> Self {
+        self.roots.only_own();
+        self
+    }
+
+    /// Sends every request through this proxy. Default: as the environment says.
+    ///
+    /// Written `http://user:password@host:port`; the scheme, the credentials and the port may be
+    /// left out, and the port is 80 then.
+    /// User and password are percent-decoded and sent in the `Basic` scheme; no error and no
+    /// `Debug` output shows them.
+    ///
+    /// An `https` request goes through a tunnel (`CONNECT`), so the proxy sees a host and a port;
+    /// a plain `http` request is handed to the proxy whole.
+    /// A `Host` header that is set is kept in both.
+    /// Loopback addresses are no exception here; name them in
+    /// [`with_proxy_bypass`](Self::with_proxy_bypass) if they should be.
+    ///
+    /// # The environment
+    /// Unless a proxy is set here or [switched off](Self::with_no_proxy), these variables are
+    /// read when the transport is built, in capital letters or, if those are unset or empty, in
+    /// small ones:
+    ///
+    /// | variable | names the proxy for |
+    /// |---|---|
+    /// | `HTTPS_PROXY` | `https` requests |
+    /// | `HTTP_PROXY` | `http` requests; in capitals not below a web server (`REQUEST_METHOD` is set), where a visitor could set it |
+    /// | `ALL_PROXY` | what the other two leave open |
+    /// | `NO_PROXY` | nobody: it lists the hosts that are reached without a proxy, as [`with_proxy_bypass`](Self::with_proxy_bypass) does |
+    ///
+    /// This computer is never reached through a proxy that only the environment names:
+    /// `localhost` and names below it, `127.0.0.0/8`, `::1`.
+    /// A variable that names no `http://` proxy, a SOCKS proxy for instance, fails the requests
+    /// it would have been for, with a message that names it.
+    ///
+    /// # Errors
+    /// [`ConfigError::Unusable`] when the address cannot be read, or is not that of an `http`
+    /// proxy.
+    pub fn with_proxy(mut self, address: &str) -> Result<Self, ConfigError> {
+        let address = ProxyAddress::parse(address).map_err(|why| ConfigError::Unusable {
+            setting: "proxy",
+            why,
+        })?;
+        self.proxy = ProxySetting::Fixed(address);
+        Ok(self)
+    }
+
+    /// Uses no proxy, whatever the environment says.
+    pub fn with_no_proxy(mut self) -> Self {
+        self.proxy = ProxySetting::Off;
+        self
+    }
+
+    /// Reaches these hosts without a proxy, beside those in `NO_PROXY` if that is read.
+    /// Default: none.
+    ///
+    /// A list with commas between its entries:
+    ///
+    /// | entry | stands for |
+    /// |---|---|
+    /// | `*` | every host |
+    /// | `example.com`, `.example.com`, `*.example.com` | the host and every one below it |
+    /// | `10.0.0.1`, `::1` | the address |
+    /// | `10.0.0.0/8`, `fd00::/8` | every address of the network |
+    /// | `example.com:8443`, `[::1]:80` | the same, at this port only |
+    ///
+    /// Names are not resolved for this.
+    /// Calling again replaces the list.
+    pub fn with_proxy_bypass(mut self, hosts: &str) -> Self {
+        self.proxy_bypass = Bypass::parse(hosts);
         self
     }
 
@@ -147,11 +276,45 @@ impl HttpsConfig {
         self.tcp_nodelay
     }
 
+    /// See [`with_min_throughput`](Self::with_min_throughput).
+    #[must_use]
+    pub fn min_throughput(&self) -> Option<(usize, Duration)> {
+        self.min_throughput
+    }
+
+    /// Host and port of the proxy that was set with [`with_proxy`](Self::with_proxy).
+    #[must_use]
+    pub fn proxy(&self) -> Option<String> {
+        match &self.proxy {
+            ProxySetting::Fixed(address) => Some(address.to_string()),
+            ProxySetting::Environment | ProxySetting::Off => None,
+        }
+    }
+
+    pub(super) fn roots(&self) -> &Roots {
+        &self.roots
+    }
+
+    pub(super) fn proxy_setting(&self) -> &ProxySetting {
+        &self.proxy
+    }
+
+    pub(super) fn proxy_bypass(&self) -> &Bypass {
+        &self.proxy_bypass
+    }
+
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         const MUST: &str = "be longer than zero";
         ensure(!self.connect_timeout.is_zero(), "connect_timeout", MUST)?;
         ensure(!self.attempt_timeout.is_zero(), "attempt_timeout", MUST)?;
-        ensure(!self.read_idle_timeout.is_zero(), "read_idle_timeout", MUST)
+        ensure(!self.read_idle_timeout.is_zero(), "read_idle_timeout", MUST)?;
+        let window = self.min_throughput.map(|(_, window)| window);
+        ensure(
+            window != Some(Duration::ZERO),
+            "min_throughput",
+            "have a window longer than zero",
+        )?;
+        self.roots.check()
     }
 }
 
@@ -179,6 +342,32 @@ mod tests {
         check_refused(
             config().with_read_idle_timeout(Duration::ZERO),
             "read_idle_timeout must be longer than zero",
+        );
+        check_refused(
+            config().with_min_throughput(1, Duration::ZERO),
+            "min_throughput must have a window longer than zero",
+        );
+    }
+
+    #[test]
+    fn a_proxy_that_is_none_is_refused_without_showing_it() {
+        let error = HttpsConfig::default().with_proxy("socks5://user:secret@proxy");
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "proxy cannot be used: its scheme is not http"
+        );
+    }
+
+    #[test]
+    fn credentials_of_a_proxy_are_not_shown() {
+        let config = HttpsConfig::default()
+            .with_proxy("http://user:secret@proxy:3128")
+            .unwrap();
+        assert_eq!(config.proxy().as_deref(), Some("proxy:3128"));
+        let shown = format!("{config:?}");
+        assert!(
+            !shown.contains("secret") && !shown.contains("user"),
+            "{shown}"
         );
     }
 

@@ -1,6 +1,11 @@
-mod body;
-mod config;
-mod connect;
+mod body; // an answer's body, within its limits
+mod config; // limits and habits
+mod connect; // TCP, a proxy's tunnel, TLS
+mod proxy; // which requests go through a proxy
+mod roots; // whose certificates are trusted
+mod stream; // plain or TLS, to a server or to a proxy
+mod tunnel; // CONNECT
+mod whole; // a request's body
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -9,28 +14,31 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, PROXY_AUTHORIZATION, TRANSFER_ENCODING};
 use http::uri::Scheme;
-use http::{HeaderValue, Method, Request, Response, Uri, Version};
-use http_body_util::Full;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::RootCertStore;
 use tokio::time::timeout;
 use tower::Service;
 
-use super::{BodyErrorKind, ResponseFuture, TimeoutKind, TransportError, TransportErrorKind};
+use super::{
+    BodyErrorKind, ProxyErrorKind, ResponseFuture, TimeoutKind, TransportError, TransportErrorKind,
+};
 use crate::error::ConfigError;
 use body::BodyFailure;
 pub use config::HttpsConfig;
 use connect::Connector;
+use proxy::{Proxies, ProxyAddress};
+use whole::Whole;
 
 /// Speaks HTTP/1.1 over pooled TCP and TLS connections.
 ///
 /// `http://` and `https://` URIs are both served; TLS is 1.2 or 1.3, and certificates have to
-/// lead to a root of Mozilla's list, which is compiled in.
+/// lead to a root of Mozilla's list, which is compiled in, or to one that was added with
+/// [`HttpsConfig::with_root_certificate_pem`].
 /// Clones share the pool, so make one and clone it.
 ///
 /// - The URI says where to connect and, for TLS, whose certificate to expect.
@@ -38,7 +46,8 @@ use connect::Connector;
 ///   is made from the URI.
 /// - No redirect is followed: it is an answer like any other, and headers meant for one host
 ///   never reach a second.
-/// - No proxy and no other environment variable is read.
+/// - A proxy is used as the environment says, or the configuration; see
+///   [`HttpsConfig::with_proxy`]. No other environment variable is read.
 /// - Trailers are dropped.
 ///
 /// Limits and their defaults are those of [`HttpsConfig`].
@@ -46,9 +55,12 @@ use connect::Connector;
 /// # Errors
 /// - [`Dns`], [`Connect`], [`Tls`], [`Timeout(Connect)`](TimeoutKind::Connect): there was no
 ///   connection and nothing was sent.
+/// - [`Proxy`]: there is a proxy on the way, and it did not let the request through.
+///   Of what a proxy answers to a plain `http` request, only the status 407 can be told from an
+///   answer of the server; everything else is handed on as one.
 /// - [`Closed`], [`Timeout(Attempt)`](TimeoutKind::Attempt), [`Protocol`]: no answer arrived.
-/// - [`Body`], [`Timeout(ReadIdle)`](TimeoutKind::ReadIdle): an answer began and did not end
-///   well.
+/// - [`Body`], [`Timeout(ReadIdle)`](TimeoutKind::ReadIdle),
+///   [`Timeout(Throughput)`](TimeoutKind::Throughput): an answer began and did not end well.
 /// - [`InvalidRequest`]: the URI is not absolute, not `http` or `https`, or carries a user or
 ///   password; the method is `CONNECT`; `Content-Length` is not the body's length;
 ///   `Transfer-Encoding` is set.
@@ -66,6 +78,7 @@ use connect::Connector;
 /// [`Dns`]: TransportErrorKind::Dns
 /// [`Connect`]: TransportErrorKind::Connect
 /// [`Tls`]: TransportErrorKind::Tls
+/// [`Proxy`]: TransportErrorKind::Proxy
 /// [`Closed`]: TransportErrorKind::Closed
 /// [`Protocol`]: TransportErrorKind::Protocol
 /// [`Body`]: TransportErrorKind::Body
@@ -76,21 +89,29 @@ pub struct HttpsTransport {
 }
 
 struct Shared {
-    client: legacy::Client<Connector, Full<Bytes>>,
+    client: legacy::Client<Connector, Whole>,
+    proxies: Arc<Proxies>,
     config: HttpsConfig,
 }
 
 impl HttpsTransport {
     /// Opens an empty pool; nothing is connected before the first request.
     ///
+    /// The environment is asked for a proxy now, and not again.
+    ///
     /// # Errors
-    /// [`ConfigError::OutOfRange`] when a time limit of `config` is zero.
+    /// [`ConfigError::OutOfRange`] when a time limit of `config` is zero, or when only own root
+    /// certificates are trusted and there is none.
     pub fn new(config: HttpsConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        Ok(Self::with_roots(config, mozilla_roots()))
+        Ok(Self::of(config))
     }
 
-    fn with_roots(config: HttpsConfig, roots: RootCertStore) -> Self {
+    fn of(config: HttpsConfig) -> Self {
+        let proxies = Proxies::new(config.proxy_setting(), config.proxy_bypass(), |name| {
+            std::env::var(name).ok()
+        });
+        let proxies = Arc::new(proxies);
         // hyper would keep a connection whose idle time is zero until it looks for such ones.
         let max_idle = if config.pool_idle_timeout().is_zero() {
             0
@@ -101,9 +122,17 @@ impl HttpsTransport {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(config.pool_idle_timeout())
             .pool_max_idle_per_host(max_idle)
-            .build(Connector::new(&config, roots));
+            .build(Connector::new(
+                &config,
+                config.roots().store(),
+                Arc::clone(&proxies),
+            ));
         Self {
-            shared: Arc::new(Shared { client, config }),
+            shared: Arc::new(Shared {
+                client,
+                proxies,
+                config,
+            }),
         }
     }
 }
@@ -111,7 +140,7 @@ impl HttpsTransport {
 impl Default for HttpsTransport {
     /// With the defaults of [`HttpsConfig`].
     fn default() -> Self {
-        Self::with_roots(HttpsConfig::default(), mozilla_roots())
+        Self::of(HttpsConfig::default())
     }
 }
 
@@ -141,7 +170,14 @@ impl fmt::Debug for HttpsTransport {
 impl Shared {
     async fn attempt(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
         let mut request = prepare(request)?;
-        let peer = Peer::of(request.uri());
+        let proxy = self.proxies.for_uri(request.uri())?;
+        // A proxy that only opens a tunnel hears its credentials with the request for that.
+        let proxy = proxy.filter(|_| request.uri().scheme() != Some(&Scheme::HTTPS));
+        if let Some(authorization) = proxy.and_then(ProxyAddress::authorization) {
+            let headers = request.headers_mut();
+            headers.insert(PROXY_AUTHORIZATION, authorization.clone());
+        }
+        let peer = Peer::of(request.uri(), &self.proxies);
         // Knows a connection from the moment the request is handed to one, so it tells a request
         // that waited for a connection in vain from one that is on its way.
         let connection = capture_connection(&mut request);
@@ -153,6 +189,11 @@ impl Shared {
                 .request(request)
                 .await
                 .map_err(|error| no_answer(error, &peer, handed_over()))?;
+            if let (Some(proxy), StatusCode::PROXY_AUTHENTICATION_REQUIRED) =
+                (proxy, response.status())
+            {
+                return Err(tunnel::refusal(407, &peer.server, proxy));
+            }
             self.complete(response, &peer).await
         };
         let limit = self.config.attempt_timeout();
@@ -172,7 +213,8 @@ impl Shared {
         let (head, body) = response.into_parts();
         let max_bytes = self.config.max_response_bytes();
         let read_idle = self.config.read_idle_timeout();
-        let body = body::read(body, max_bytes, read_idle)
+        let min_throughput = self.config.min_throughput();
+        let body = body::read(body, max_bytes, read_idle, min_throughput)
             .await
             .map_err(|failure| {
                 use TransportErrorKind as Kind;
@@ -184,6 +226,10 @@ impl Shared {
                     BodyFailure::Idle => TransportError::new(
                         Kind::Timeout(TimeoutKind::ReadIdle),
                         format!("{peer} fell silent for {read_idle:?} in the middle of an answer"),
+                    ),
+                    BodyFailure::Slow { bytes, window } => TransportError::new(
+                        Kind::Timeout(TimeoutKind::Throughput),
+                        format!("{peer} gave less than {bytes} bytes of an answer in {window:?}"),
                     ),
                     BodyFailure::Broken(error) if is_malformed(&error) => {
                         not_http(peer).with_source(error)
@@ -200,7 +246,7 @@ impl Shared {
 }
 
 /// Refuses what would be sent wrongly, and completes what HTTP/1.1 wants to see.
-fn prepare(request: Request<Bytes>) -> Result<Request<Full<Bytes>>, TransportError> {
+fn prepare(request: Request<Bytes>) -> Result<Request<Whole>, TransportError> {
     let refuse = |why| Err(TransportError::new(TransportErrorKind::InvalidRequest, why));
     let (mut head, body) = request.into_parts();
 
@@ -241,7 +287,7 @@ fn prepare(request: Request<Bytes>) -> Result<Request<Full<Bytes>>, TransportErr
         head.headers.insert(CONTENT_LENGTH, length);
     }
     head.version = Version::HTTP_11;
-    Ok(Request::from_parts(head, Full::new(body)))
+    Ok(Request::from_parts(head, Whole::new(body)))
 }
 
 /// Says why no head of an answer arrived.
@@ -298,32 +344,34 @@ fn chain<'e>(
     std::iter::successors(Some(error), |error| cause(*error))
 }
 
-fn mozilla_roots() -> RootCertStore {
-    RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    }
+/// Host and port as an error may show them, which a whole URI may not be.
+struct Peer {
+    server: String,
+    proxy: Option<String>,
 }
 
-/// Host and port as an error may show them, which a whole URI may not be.
-struct Peer(String);
-
 impl Peer {
-    fn of(uri: &Uri) -> Self {
+    fn of(uri: &Uri, proxies: &Proxies) -> Self {
         let host = uri.host().unwrap_or_default();
         let default_port = if uri.scheme() == Some(&Scheme::HTTPS) {
             443
         } else {
             80
         };
-        Self(format!("{host}:{}", uri.port_u16().unwrap_or(default_port)))
+        let proxy = proxies.for_uri(uri).ok().flatten();
+        Self {
+            server: format!("{host}:{}", uri.port_u16().unwrap_or(default_port)),
+            proxy: proxy.map(ToString::to_string),
+        }
     }
 }
 
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.server)?;
+        if let Some(proxy) = &self.proxy {
+            write!(f, " through the proxy {proxy}")?;
+        }
+        Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,307 @@
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use sls_core::CredentialsProvider;
+use sls_core::credentials::{Credentials, CredentialsError, CredentialsFuture};
+use telemetry_delivery::{Clock, SystemClock};
+
+/// Keeps what another provider gave until shortly before it expires.
+///
+/// One caller at a time asks for new credentials. Until they are there the others get the
+/// old ones as long as those are valid, and so does the caller when the provider fails.
+/// Credentials without an expiry are kept until the service refuses them.
+pub struct CachedCredentials<P> {
+    provider: P,
+    clock: Arc<dyn Clock>,
+    early: Duration,
+    // Held for a moment at a time, never across an await.
+    kept: Mutex<Kept>,
+    /// Held by the one who asks.
+    asking: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Kept {
+    credentials: Option<Credentials>,
+    /// When the provider was asked last, successfully or not.
+    asked_at: Option<SystemTime>,
+}
+
+enum Found {
+    /// Good for a while.
+    Fresh(Credentials),
+    /// Valid, and it is time to ask for new ones.
+    Ageing(Credentials),
+    Nothing,
+}
+
+impl<P: CredentialsProvider> CachedCredentials<P> {
+    /// How long before they expire new ones are asked for, unless told otherwise.
+    pub const DEFAULT_EARLY: Duration = Duration::from_secs(180);
+
+    /// While valid credentials are at hand, the provider is not asked more often than this.
+    const PAUSE: Duration = Duration::from_secs(10);
+
+    /// Keeps what `provider` gives.
+    pub fn new(provider: P) -> Self {
+        Self {
+            provider,
+            clock: Arc::new(SystemClock),
+            early: Self::DEFAULT_EARLY,
+            kept: Mutex::default(),
+            asking: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// How long before they expire new ones are asked for. Default: 3 minutes.
+    #[must_use]
+    pub fn with_early(mut self, early: Duration) -> Self {
+        self.early = early;
+        self
+    }
+
+    /// Tells expiry by this clock. Default: the system's.
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self) -> Found {
+        let now = self.clock.now();
+        let kept = self.kept();
+        let Some(credentials) = kept.credentials.clone() else {
+            return Found::Nothing;
+        };
+        let Some(expiry) = credentials.expires_at() else {
+            return Found::Fresh(credentials);
+        };
+        let left = expiry.duration_since(now).unwrap_or_default();
+        let asked_lately = kept.asked_at.is_some_and(|asked| {
+            now.duration_since(asked)
+                .is_ok_and(|since| since < Self::PAUSE)
+        });
+        if left.is_zero() {
+            Found::Nothing
+        } else if left > self.early || asked_lately {
+            Found::Fresh(credentials)
+        } else {
+            Found::Ageing(credentials)
+        }
+    }
+
+    async fn ask(&self) -> Result<Credentials, CredentialsError> {
+        let outcome = self.provider.credentials().await;
+        let mut kept = self.kept();
+        kept.asked_at = Some(self.clock.now());
+        if let Ok(credentials) = &outcome {
+            kept.credentials = Some(credentials.clone());
+        }
+        outcome
+    }
+
+    async fn get(&self) -> Result<Credentials, CredentialsError> {
+        match self.find() {
+            Found::Fresh(credentials) => Ok(credentials),
+            Found::Ageing(old) => match self.asking.try_lock() {
+                Ok(_asking) => match self.ask().await {
+                    Ok(new) => Ok(new),
+                    Err(error) => {
+                        tracing::warn!(%error, "no new credentials; using the old ones");
+                        Ok(old)
+                    }
+                },
+                Err(_somebody_asks) => Ok(old),
+            },
+            Found::Nothing => {
+                let _asking = self.asking.lock().await;
+                // Somebody else may have asked while this one waited.
+                match self.find() {
+                    Found::Fresh(credentials) | Found::Ageing(credentials) => Ok(credentials),
+                    Found::Nothing => self.ask().await,
+                }
+            }
+        }
+    }
+}
+
+impl<P: CredentialsProvider> CredentialsProvider for CachedCredentials<P> {
+    fn credentials(&self) -> CredentialsFuture<'_> {
+        Box::pin(self.get())
+    }
+
+    fn refused(&self, credentials: &Credentials) {
+        {
+            let mut kept = self.kept();
+            let refused = kept.credentials.as_ref();
+            if refused.is_some_and(|kept| kept.is_same_key(credentials)) {
+                kept.credentials = None;
+            }
+        }
+        self.provider.refused(credentials);
+    }
+}
+
+impl<P: fmt::Debug> fmt::Debug for CachedCredentials<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CachedCredentials")
+            .field("provider", &self.provider)
+            .field("early", &self.early)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sls_core::credentials::FnCredentials;
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+    use std::time::UNIX_EPOCH;
+    use telemetry_delivery::ManualClock;
+    use tokio::sync::Notify;
+
+    const LIFE: Duration = Duration::from_secs(3600);
+
+    struct Vault {
+        clock: ManualClock,
+        asked: AtomicU32,
+        broken: AtomicBool,
+        /// When set, an answer waits for it.
+        gate: Option<Notify>,
+    }
+
+    impl Vault {
+        fn new(gate: Option<Notify>) -> Arc<Self> {
+            Arc::new(Self {
+                clock: ManualClock::new(UNIX_EPOCH + Duration::from_secs(1_700_000_000)),
+                asked: AtomicU32::new(0),
+                broken: AtomicBool::new(false),
+                gate,
+            })
+        }
+
+        fn provider(self: &Arc<Self>) -> CachedCredentials<FnCredentials> {
+            let vault = Arc::clone(self);
+            let provider = FnCredentials::new(move || {
+                let vault = Arc::clone(&vault);
+                async move { vault.answer().await }
+            });
+            CachedCredentials::new(provider).with_clock(self.clock.clone())
+        }
+
+        async fn answer(&self) -> Result<Credentials, CredentialsError> {
+            let nth = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+            if let Some(gate) = &self.gate {
+                gate.notified().await;
+            }
+            if self.broken.load(Ordering::SeqCst) {
+                return Err(CredentialsError::Unavailable {
+                    provider: "vault",
+                    cause: "closed".into(),
+                });
+            }
+            let expiry = self.clock.now() + LIFE;
+            Ok(Credentials::new(format!("id-{nth}"), "secret").with_expiry(expiry))
+        }
+
+        fn asked(&self) -> u32 {
+            self.asked.load(Ordering::SeqCst)
+        }
+    }
+
+    async fn id(provider: &CachedCredentials<FnCredentials>) -> String {
+        let credentials = provider.credentials().await.unwrap();
+        credentials.access_key_id().to_owned()
+    }
+
+    #[tokio::test]
+    async fn they_are_asked_for_once_and_again_before_they_expire() {
+        let vault = Vault::new(None);
+        let provider = vault.provider();
+        assert_eq!(id(&provider).await, "id-1");
+        vault.clock.advance(LIFE - Duration::from_secs(181));
+        assert_eq!(id(&provider).await, "id-1");
+        vault.clock.advance(Duration::from_secs(1));
+        assert_eq!(id(&provider).await, "id-2");
+        assert_eq!(vault.asked(), 2);
+    }
+
+    #[tokio::test]
+    async fn old_ones_are_used_while_they_are_valid_and_the_provider_fails() {
+        let vault = Vault::new(None);
+        let provider = vault.provider();
+        assert_eq!(id(&provider).await, "id-1");
+        vault.broken.store(true, Ordering::SeqCst);
+        vault.clock.advance(LIFE - Duration::from_secs(60));
+        assert_eq!(id(&provider).await, "id-1");
+        assert_eq!(id(&provider).await, "id-1");
+        assert_eq!(
+            vault.asked(),
+            2,
+            "a broken provider is left alone for a while"
+        );
+        vault.clock.advance(Duration::from_secs(60));
+        assert!(provider.credentials().await.is_err(), "they have expired");
+        vault.broken.store(false, Ordering::SeqCst);
+        assert_eq!(id(&provider).await, "id-4");
+    }
+
+    #[tokio::test]
+    async fn many_callers_cause_one_question() {
+        let vault = Vault::new(Some(Notify::new()));
+        let provider = Arc::new(vault.provider());
+        let callers: Vec<_> = (0..20)
+            .map(|_| {
+                let provider = Arc::clone(&provider);
+                tokio::spawn(async move { id(&provider).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        vault.gate.as_ref().unwrap().notify_one();
+        for caller in callers {
+            assert_eq!(caller.await.unwrap(), "id-1");
+        }
+        assert_eq!(vault.asked(), 1);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_new_ones_while_the_old_are_valid() {
+        let vault = Vault::new(Some(Notify::new()));
+        let gate = vault.gate.as_ref().unwrap();
+        let provider = Arc::new(vault.provider());
+        gate.notify_one();
+        assert_eq!(id(&provider).await, "id-1");
+        vault.clock.advance(LIFE - Duration::from_secs(60));
+        let asking = Arc::clone(&provider);
+        let asking = tokio::spawn(async move { id(&asking).await });
+        tokio::task::yield_now().await;
+        assert_eq!(id(&provider).await, "id-1", "while the other one waits");
+        gate.notify_one();
+        assert_eq!(asking.await.unwrap(), "id-2");
+    }
+
+    #[tokio::test]
+    async fn refused_ones_are_forgotten_unless_they_are_others() {
+        let vault = Vault::new(None);
+        let provider = vault.provider();
+        assert_eq!(id(&provider).await, "id-1");
+        provider.refused(&Credentials::new("someone", "else"));
+        assert_eq!(id(&provider).await, "id-1");
+        let refused = provider.credentials().await.unwrap();
+        provider.refused(&refused);
+        assert_eq!(id(&provider).await, "id-2");
+    }
+
+    #[tokio::test]
+    async fn debug_shows_no_credentials() {
+        let vault = Vault::new(None);
+        let provider = vault.provider();
+        id(&provider).await;
+        assert!(!format!("{provider:?}").contains("secret"));
+    }
+}

@@ -1,0 +1,235 @@
+//! The shards of a logstore: opened, split, merged, and gone when they are empty.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use sls_core::model::{HashKey, Shard, ShardId};
+
+use super::Logs;
+use super::group::ShardFact;
+use super::key_range::KeyRange;
+use super::shard::ShardState;
+use super::storage::{ShardLog, StorageError};
+use crate::refusal::Refusal;
+
+/// The most shards that take writes, as the manual has it for automatic splits.
+pub(super) const MAX_SHARDS: u32 = 256;
+/// The most shards of all, so that splitting back and forth does not fill the memory.
+const MAX_KEPT: usize = 4 * MAX_SHARDS as usize;
+
+/// Where to split a shard.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SplitAt {
+    /// Into two, at a key strictly inside.
+    Key(HashKey),
+    /// Into so many of about equal width.
+    Parts(u32),
+}
+
+/// All shards by number. The ranges of those that take writes cover all keys once.
+#[derive(Debug)]
+pub(super) struct Shards {
+    logs: Logs,
+    all: Vec<ShardState>,
+    /// Numbers are never used again.
+    next: u32,
+}
+
+impl Shards {
+    /// So many shards of equal width.
+    pub(super) fn open(logs: Logs, count: u32, now: SystemTime) -> Result<Self, StorageError> {
+        let mut shards = Self {
+            logs,
+            all: Vec::new(),
+            next: 0,
+        };
+        for range in KeyRange::split_evenly(count) {
+            shards.add(range, Vec::new(), now)?;
+        }
+        Ok(shards)
+    }
+
+    pub(super) fn describe(&self) -> Vec<Shard> {
+        self.all.iter().map(ShardState::describe).collect()
+    }
+
+    /// The logs of all shards.
+    pub(super) fn logs(&self) -> Vec<Arc<dyn ShardLog>> {
+        self.all
+            .iter()
+            .map(|shard| Arc::clone(&shard.log))
+            .collect()
+    }
+
+    /// What consumer groups have to know.
+    pub(super) fn facts(&self) -> Vec<ShardFact> {
+        self.all.iter().map(ShardState::fact).collect()
+    }
+
+    /// The shards that take writes.
+    pub(super) fn writable(&self) -> impl Iterator<Item = &ShardState> {
+        self.all.iter().filter(|shard| shard.is_writable())
+    }
+
+    pub(super) fn writable_count(&self) -> u32 {
+        self.writable().count() as u32
+    }
+
+    pub(super) fn find(&self, id: ShardId) -> Result<&ShardState, Refusal> {
+        self.place(id).map(|place| &self.all[place])
+    }
+
+    /// Closes a shard and opens its children; gives them in that order.
+    pub(super) fn split(
+        &mut self,
+        id: ShardId,
+        at: SplitAt,
+        now: SystemTime,
+    ) -> Result<Vec<Shard>, Refusal> {
+        let place = self.writable_place(id)?;
+        let range = self.all[place].range;
+        let children =
+            match at {
+                SplitAt::Key(key) => range
+                    .split_at(key)
+                    .map(Vec::from)
+                    .ok_or_else(|| Refusal::parameter("invalid mid hash"))?,
+                SplitAt::Parts(parts) if (2..=MAX_SHARDS).contains(&parts) => range
+                    .split_into(parts)
+                    .ok_or_else(|| Refusal::parameter("the shard has fewer keys than parts"))?,
+                SplitAt::Parts(_) => {
+                    let message = format!("shardCount must be 2 to {MAX_SHARDS}");
+                    return Err(Refusal::parameter(message));
+                }
+            };
+        let after = self.writable_count() as usize - 1 + children.len();
+        if after > MAX_SHARDS as usize || self.all.len() + children.len() > MAX_KEPT {
+            return Err(Refusal::parameter(format!(
+                "a logstore has at most {MAX_SHARDS} shards"
+            )));
+        }
+        let first = self.all.len();
+        for child in children {
+            self.add(child, vec![id], now)?;
+        }
+        self.all[place].closed = Some(now);
+        let children = self.all[first..].iter().map(ShardState::describe);
+        Ok([self.all[place].describe()]
+            .into_iter()
+            .chain(children)
+            .collect())
+    }
+
+    /// Closes a shard and its right neighbour and opens their child; gives the child first.
+    pub(super) fn merge(&mut self, id: ShardId, now: SystemTime) -> Result<Vec<Shard>, Refusal> {
+        let left = self.writable_place(id)?;
+        let range = self.all[left].range;
+        let right = self
+            .all
+            .iter()
+            .position(|shard| shard.is_writable() && shard.range.begin == range.end)
+            .ok_or_else(|| Refusal::parameter("can not merge the last shard"))?;
+        if self.all.len() >= MAX_KEPT {
+            let message = format!("a logstore has at most {MAX_KEPT} shards, closed ones included");
+            return Err(Refusal::parameter(message));
+        }
+        let merged = KeyRange {
+            end: self.all[right].range.end,
+            ..range
+        };
+        let parents = vec![id, self.all[right].id];
+        self.add(merged, parents, now)?;
+        for place in [left, right] {
+            self.all[place].closed = Some(now);
+        }
+        let places = [self.all.len() - 1, left, right];
+        Ok(places.map(|place| self.all[place].describe()).to_vec())
+    }
+
+    /// Deletes a shard that takes no writes.
+    pub(super) fn delete(&mut self, id: ShardId) -> Result<(), Refusal> {
+        let place = self.place(id)?;
+        if self.all[place].is_writable() {
+            let message = format!("invalid shard id {id}: it is readwrite");
+            return Err(Refusal::parameter(message));
+        }
+        let gone = self.all.remove(place);
+        self.logs.storage.remove(gone.log_id)?;
+        Ok(())
+    }
+
+    /// Forgets what is too old, and says whether shards can go.
+    pub(super) fn expire(
+        &self,
+        ttl: Option<Duration>,
+        now: SystemTime,
+    ) -> Result<bool, StorageError> {
+        let mut spent = false;
+        for shard in &self.all {
+            shard.expire(ttl, now)?;
+            spent |= shard.is_spent(ttl, now);
+        }
+        Ok(spent)
+    }
+
+    /// Lets go of shards of which nothing is left.
+    pub(super) fn remove_spent(
+        &mut self,
+        ttl: Option<Duration>,
+        now: SystemTime,
+    ) -> Result<(), StorageError> {
+        let (gone, kept): (Vec<_>, _) = self
+            .all
+            .drain(..)
+            .partition(|shard| shard.is_spent(ttl, now));
+        self.all = kept;
+        for shard in gone {
+            self.logs.storage.remove(shard.log_id)?;
+        }
+        Ok(())
+    }
+
+    /// Lets go of everything.
+    pub(super) fn remove_all(&mut self) -> Result<(), StorageError> {
+        for shard in self.all.drain(..) {
+            self.logs.storage.remove(shard.log_id)?;
+        }
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        range: KeyRange,
+        parents: Vec<ShardId>,
+        now: SystemTime,
+    ) -> Result<(), StorageError> {
+        let (log_id, log) = self.logs.create(now)?;
+        self.all.push(ShardState {
+            id: ShardId(self.next),
+            range,
+            created: now,
+            parents,
+            closed: None,
+            log_id,
+            log,
+        });
+        self.next += 1;
+        Ok(())
+    }
+
+    fn place(&self, id: ShardId) -> Result<usize, Refusal> {
+        self.all
+            .iter()
+            .position(|shard| shard.id == id)
+            .ok_or_else(|| Refusal::bad("ShardNotExist", format!("Shard {id} does not exist")))
+    }
+
+    fn writable_place(&self, id: ShardId) -> Result<usize, Refusal> {
+        let place = self.place(id)?;
+        if !self.all[place].is_writable() {
+            let message = format!("invalid shard id {id}: it is readonly");
+            return Err(Refusal::parameter(message));
+        }
+        Ok(place)
+    }
+}

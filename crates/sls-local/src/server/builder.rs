@@ -1,0 +1,195 @@
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sls_core::Credentials;
+use sls_spl::Options;
+use telemetry_delivery::{Clock, SystemClock};
+
+use super::LocalServer;
+use super::connection::Limits;
+use crate::clock::ServerClock;
+use crate::engine::{Engine, MemoryStorage, PutRules};
+use crate::error::Error;
+use crate::service::LocalService;
+use crate::sls::{Face, HostNames, Keys, Programs};
+
+/// The key that is accepted unless others are given.
+const DEFAULT_KEY: (&str, &str) = ("local", "local-secret");
+
+/// Settings of a server, made with [`LocalServer::builder`].
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct LocalServerBuilder {
+    listen: SocketAddr,
+    keys: Vec<Credentials>,
+    no_auth: bool,
+    clock: Arc<dyn Clock>,
+    memory_budget: usize,
+    region: String,
+    query: Options,
+    hosts: HostNames,
+    rules: PutRules,
+    limits: Limits,
+}
+
+impl Default for LocalServerBuilder {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            keys: Vec::new(),
+            no_auth: false,
+            clock: Arc::new(SystemClock),
+            memory_budget: Self::DEFAULT_MEMORY_BUDGET,
+            region: "local".to_owned(),
+            query: Options::default(),
+            hosts: HostNames::default(),
+            rules: PutRules::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl LocalServerBuilder {
+    /// Room for log groups unless told otherwise: 1 GiB.
+    pub const DEFAULT_MEMORY_BUDGET: usize = 1 << 30;
+
+    /// Listens on this address. Default: a free port of 127.0.0.1.
+    ///
+    /// Whoever reaches another address than a loopback one can try keys; a warning is
+    /// logged for those.
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// Accepts this key. Default: `local` with `local-secret`, unless any is given.
+    ///
+    /// Several keys may have one id, for instance temporary ones before and after renewal.
+    pub fn access_key(mut self, key: Credentials) -> Self {
+        self.keys.push(key);
+        self
+    }
+
+    /// Accepts everybody, signed or not. Default: no.
+    pub fn no_auth(mut self, open: bool) -> Self {
+        self.no_auth = open;
+        self
+    }
+
+    /// Takes the time from this clock. Default: the system's.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Keeps at most so many bytes of log groups. Default: 1 GiB.
+    ///
+    /// When they are used up, puts are refused with `WriteQuotaExceed` until logs expire or
+    /// are deleted.
+    pub fn memory_budget(mut self, bytes: usize) -> Self {
+        self.memory_budget = bytes;
+        self
+    }
+
+    /// Says that projects are in this region. Default: `local`.
+    ///
+    /// Signatures of version 4 are accepted for any region.
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.region = region.into();
+        self
+    }
+
+    /// Also answers to a host name, or with `*.` in front to all names one label longer.
+    ///
+    /// Always answered are `localhost`, IP addresses, `*.log.aliyuncs.com` and
+    /// `*.sls.aliyuncs.com`, all with and without a project in front.
+    pub fn host(mut self, pattern: &str) -> Self {
+        self.hosts.add(pattern);
+        self
+    }
+
+    /// Reads and prints local times in queries in this zone of the IANA database.
+    /// Default: `Asia/Shanghai`.
+    ///
+    /// With an unknown name every query is refused.
+    pub fn time_zone(mut self, name: impl Into<String>) -> Self {
+        self.query = self.query.with_time_zone(name);
+        self
+    }
+
+    /// Lets a query take so long for one pull. Default: 5 seconds, as on the service.
+    pub fn query_timeout(mut self, timeout: Duration) -> Self {
+        self.query = self.query.with_time_limit(timeout);
+        self
+    }
+
+    /// Refuses logs whose time is too far before or after the time of their arrival.
+    /// Default: any time is accepted.
+    pub fn log_time_window(mut self, before: Duration, after: Duration) -> Self {
+        self.rules.log_time_window = Some((before, after));
+        self
+    }
+
+    /// Refuses keys and values that are not UTF-8. Default: no, any bytes are kept.
+    pub fn utf8_only(mut self, refuse: bool) -> Self {
+        self.rules.utf8_only = refuse;
+        self
+    }
+
+    /// Serves at most so many connections at a time; more wait to be accepted.
+    /// Default: 1024.
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.limits.connections = connections.max(1);
+        self
+    }
+
+    /// Gives a client so long for the head of a request, which is also how long an idle
+    /// connection is kept. Default: 30 seconds.
+    pub fn head_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.head_timeout = timeout;
+        self
+    }
+
+    /// Gives a client so long for the body of a request. Default: 30 seconds.
+    pub fn body_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.body_timeout = timeout;
+        self
+    }
+
+    /// Builds the service without a socket.
+    pub fn into_service(self) -> LocalService {
+        self.build().0
+    }
+
+    /// Starts listening, and a task that serves until the returned handle ends it.
+    ///
+    /// # Errors
+    /// [`Error::Listen`] when the address is taken or not ours.
+    pub async fn start(self) -> Result<LocalServer, Error> {
+        let (listen, limits) = (self.listen, self.limits);
+        let (service, credentials) = self.build();
+        LocalServer::start(listen, limits, service, credentials).await
+    }
+
+    fn build(self) -> (LocalService, Credentials) {
+        let mut keys = self.keys;
+        if keys.is_empty() {
+            keys.push(Credentials::new(DEFAULT_KEY.0, DEFAULT_KEY.1));
+        }
+        let credentials = keys[0].clone();
+        let face = Face::new(
+            Engine::new(MemoryStorage::new(self.memory_budget), self.rules),
+            if self.no_auth {
+                Keys::open()
+            } else {
+                Keys::new(keys)
+            },
+            self.hosts,
+            self.region,
+            Programs::new(self.query),
+            ServerClock::new(self.clock),
+        );
+        (LocalService::new(face), credentials)
+    }
+}

@@ -1,0 +1,323 @@
+//! The service without a socket.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, header};
+use sls_core::api::{
+    ApiReply, CreateLogstore, CreateProject, GetCursor, ListShards, Operation, PullLogs,
+    PulledLogs, PutBody, PutLogs,
+};
+use sls_core::model::{Cursor, CursorPosition, LogstoreConfig, Shard, ShardId};
+use sls_core::service::{LogSink, Pull, ShardReader};
+use sls_core::wire::{Compression, EncodedGroup};
+use tokio::sync::Semaphore;
+
+use crate::fault::{Effect, Fault, FaultId};
+use crate::refusal::Refusal;
+use crate::sls::{Face, Outcome, Sender};
+
+/// A request with a larger body is worked on where blocking is allowed.
+const LARGE_BODY: usize = 64 << 10;
+
+/// The service inside this process: the same decisions as behind a socket, without one.
+///
+/// Clones are the same service. It needs a tokio runtime, whose pool of blocking threads
+/// does what takes long.
+///
+/// # Example
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use sls_core::model::{CursorPosition, LogstoreConfig, ShardId};
+/// use sls_core::service::{LogSink as _, Pull, ShardReader as _};
+/// use sls_core::wire::{GroupEncoder, GroupMeta};
+/// use sls_local::LocalServer;
+///
+/// let service = LocalServer::builder().into_service();
+/// service.create_project("shop").await?;
+/// service.create_logstore("shop", LogstoreConfig::named("orders").with_shard_count(1)).await?;
+///
+/// let logstore = service.logstore("shop", "orders");
+/// let mut group = GroupEncoder::new();
+/// group.log(1_700_000_000).field("amount", "7");
+/// logstore.put_logs(&group.finish(&GroupMeta::default())).await?;
+///
+/// let shard = ShardId(0);
+/// let cursor = logstore.cursor(shard, CursorPosition::Begin).await?;
+/// let pull = Pull { shard, cursor, count: 10, end_cursor: None, processing: None };
+/// assert_eq!(logstore.pull(pull).await?.log_count(), 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct LocalService {
+    face: Arc<Face>,
+    /// Twice as many long computations at a time as there are processors: enough to keep
+    /// them busy, few enough to share them.
+    long: Arc<Semaphore>,
+}
+
+impl LocalService {
+    pub(crate) fn new(face: Face) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            face: Arc::new(face),
+            long: Arc::new(Semaphore::new(2 * processors)),
+        }
+    }
+
+    /// Answers one HTTP request as a client on a connection would have it, signature
+    /// checked.
+    ///
+    /// Where a fault would cut the connection, there is none to cut: the answer is 503
+    /// `ServerBusy` then.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the answer; whether the request was acted on is open.
+    pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
+        match self.answer(request, Sender::Client(None)).await {
+            Ok(disturbed) => disturbed.response,
+            Err(Cut) => self
+                .face
+                .refuse(Refusal::busy("the connection was cut on request")),
+        }
+    }
+
+    /// Performs an operation for this program, which needs no key.
+    ///
+    /// # Errors
+    /// [`sls_core::Error::Service`] when the service refuses, as behind a socket.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the answer; whether the operation was performed is open.
+    pub async fn perform<O: Operation>(&self, operation: &O) -> Result<O::Reply, sls_core::Error> {
+        let described = operation.encode();
+        let host = match operation.project() {
+            "" => "localhost".to_owned(),
+            project => format!("{project}.localhost"),
+        };
+        let invalid = |reason: String| sls_core::Error::InvalidRequest {
+            call: operation.call(),
+            reason,
+        };
+        let host = HeaderValue::from_str(&host)
+            .map_err(|_| invalid(format!("project {host:?} cannot stand in a header")))?;
+        let mut request = Request::builder()
+            .method(described.method.clone())
+            .uri(described.path_and_query())
+            .body(described.body)
+            .map_err(|cause| invalid(cause.to_string()))?;
+        *request.headers_mut() = described.headers;
+        request.headers_mut().insert(header::HOST, host);
+        let answer = self.answer(request, Sender::Inside).await;
+        let (parts, body) = match answer {
+            Ok(disturbed) => disturbed.response.into_parts(),
+            Err(cut) => {
+                return Err(sls_core::Error::NoAnswer {
+                    call: operation.call(),
+                    may_have_acted: true,
+                    transient: true,
+                    cause: Box::new(cut),
+                });
+            }
+        };
+        operation.read(&ApiReply {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        })
+    }
+
+    /// Makes a project.
+    ///
+    /// # Errors
+    /// As [`perform`](Self::perform); `ProjectAlreadyExist` when there is one of this name.
+    pub async fn create_project(&self, name: &str) -> Result<(), sls_core::Error> {
+        self.perform(&CreateProject::new(name, "")).await
+    }
+
+    /// Makes a logstore.
+    ///
+    /// # Errors
+    /// As [`perform`](Self::perform); `LogStoreAlreadyExist` when there is one of this name.
+    pub async fn create_logstore(
+        &self,
+        project: &str,
+        config: LogstoreConfig,
+    ) -> Result<(), sls_core::Error> {
+        self.perform(&CreateLogstore::new(project, config)).await
+    }
+
+    /// A logstore to write to and read from, whether it exists yet or not.
+    pub fn logstore(
+        &self,
+        project: impl Into<String>,
+        logstore: impl Into<String>,
+    ) -> LocalLogstore {
+        LocalLogstore {
+            service: self.clone(),
+            project: project.into(),
+            logstore: logstore.into(),
+        }
+    }
+
+    /// Moves the service's clock forward: logs expire, cursors by time move on.
+    pub fn advance(&self, by: Duration) {
+        self.face.clock().advance(by);
+    }
+
+    pub(crate) fn face(&self) -> &Face {
+        &self.face
+    }
+
+    /// Puts a fault in force, behind those that are.
+    pub fn inject(&self, fault: Fault) -> FaultId {
+        self.face.faults().add(fault)
+    }
+
+    /// Refuses the next request of an operation with an HTTP status and a code.
+    pub fn fail_next(&self, operation: &str, status: u16, code: &str) -> FaultId {
+        self.inject(Fault::refuse(status, code).on_operation(operation).times(1))
+    }
+
+    /// Takes a fault back; whether it was still in force.
+    pub fn remove_fault(&self, id: FaultId) -> bool {
+        self.face.faults().remove(id)
+    }
+
+    /// Takes all faults back.
+    pub fn clear_faults(&self) {
+        self.face.faults().clear();
+    }
+
+    pub(crate) async fn answer_client(
+        &self,
+        request: Request<Bytes>,
+        peer: IpAddr,
+    ) -> Result<Disturbed, Cut> {
+        self.answer(request, Sender::Client(Some(peer))).await
+    }
+
+    async fn answer(&self, request: Request<Bytes>, sender: Sender) -> Result<Disturbed, Cut> {
+        let Outcome { response, fault } = self.outcome(request, sender).await;
+        let mut pace = None;
+        match fault {
+            Some(Effect::CutBefore | Effect::CutAfter) => return Err(Cut),
+            Some(Effect::Delay { delay_ms }) => {
+                tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+            }
+            Some(Effect::Drip { bytes, pause_ms }) => {
+                pace = Some((bytes, Duration::from_millis(pause_ms)));
+            }
+            Some(Effect::Refuse { .. } | Effect::Redirect { .. }) | None => {}
+        }
+        Ok(Disturbed { response, pace })
+    }
+
+    async fn outcome(&self, request: Request<Bytes>, sender: Sender) -> Outcome {
+        if !may_take_long(&request) {
+            return self.face.answer(request, sender);
+        }
+        // The semaphore is never closed; without a permit the work is done all the same.
+        let permit = Arc::clone(&self.long).acquire_owned().await.ok();
+        let face = Arc::clone(&self.face);
+        let work = tokio::task::spawn_blocking(move || {
+            let outcome = face.answer(request, sender);
+            drop(permit);
+            outcome
+        });
+        work.await.unwrap_or_else(|_| Outcome {
+            response: self
+                .face
+                .refuse(Refusal::busy("the server is shutting down")),
+            fault: None,
+        })
+    }
+}
+
+/// An answer, and how slowly it is to be sent.
+#[derive(Debug)]
+pub(crate) struct Disturbed {
+    pub(crate) response: Response<Bytes>,
+    pub(crate) pace: Option<(usize, Duration)>,
+}
+
+/// There is no answer: the connection was cut on request.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection was cut on request")]
+pub(crate) struct Cut;
+
+/// Large bodies are hashed and inflated, pulls are compressed and run a query, searches look
+/// at every log.
+fn may_take_long(request: &Request<Bytes>) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    let scans = ["type=log", "type=histogram", "type=topic"];
+    request.body().len() > LARGE_BODY
+        || request.uri().path().ends_with("/logs")
+        || scans.iter().any(|kind| query.contains(kind))
+}
+
+/// One logstore of a [`LocalService`].
+///
+/// Takes the roles that the client takes towards the real service, so code that is written
+/// against the roles can be tested without one.
+#[derive(Debug, Clone)]
+pub struct LocalLogstore {
+    service: LocalService,
+    project: String,
+    logstore: String,
+}
+
+impl LocalLogstore {
+    /// The name of the project.
+    pub fn project(&self) -> &str {
+        &self.project
+    }
+
+    /// The name of the logstore.
+    pub fn name(&self) -> &str {
+        &self.logstore
+    }
+}
+
+impl LogSink for LocalLogstore {
+    async fn put_logs(&self, group: &EncodedGroup) -> Result<(), sls_core::Error> {
+        let body = PutBody::new(group, Compression::None);
+        self.service
+            .perform(&PutLogs::new(&self.project, &self.logstore, body))
+            .await
+    }
+}
+
+impl ShardReader for LocalLogstore {
+    async fn shards(&self) -> Result<Vec<Shard>, sls_core::Error> {
+        let list = ListShards::new(&self.project, &self.logstore);
+        self.service.perform(&list).await.map(|list| list.0)
+    }
+
+    async fn cursor(
+        &self,
+        shard: ShardId,
+        from: CursorPosition,
+    ) -> Result<Cursor, sls_core::Error> {
+        self.service
+            .perform(&GetCursor::new(&self.project, &self.logstore, shard, from))
+            .await
+    }
+
+    async fn pull(&self, pull: Pull) -> Result<PulledLogs, sls_core::Error> {
+        let mut operation = PullLogs::new(&self.project, &self.logstore, pull.shard, pull.cursor)
+            .with_count(pull.count)
+            .with_accept(Compression::None);
+        if let Some(cursor) = pull.end_cursor {
+            operation = operation.with_end_cursor(cursor);
+        }
+        if let Some(processing) = pull.processing {
+            operation = operation.with_processing(processing);
+        }
+        self.service.perform(&operation).await
+    }
+}

@@ -1,0 +1,78 @@
+use bytes::{BufMut as _, Bytes, BytesMut};
+use http::{HeaderName, header};
+use sls_core::model::HashKey;
+use sls_core::wire::{GroupEncoder, GroupMeta, headers};
+
+use super::{Answer, Context};
+use crate::engine::{PutRoute, unix_seconds};
+use crate::refusal::Refusal;
+use crate::sls::body;
+
+/// Where older clients put the hash key, on the path for balanced puts.
+const HASH_KEY: HeaderName = HeaderName::from_static("x-log-hashkey");
+
+/// `POST /logstores/{logstore}/shards/lb`, `POST /logstores/{logstore}` and, with a hash
+/// key, `POST /logstores/{logstore}/shards/route`.
+pub(super) fn perform(
+    context: &Context<'_>,
+    logstore: &str,
+    routed: bool,
+) -> Result<Answer, Refusal> {
+    let request = context.request;
+    let logstore = context.logstore(logstore)?;
+    let key = match request.parameter("key") {
+        Some(key) if routed => Some(key),
+        None if routed => return Err(Refusal::parameter("parameter key is missing")),
+        _ => request.header(&HASH_KEY),
+    };
+    let route = key.map_or(Ok(PutRoute::Balanced), parse_key)?;
+    if let Some(name) = request.parameter("processor") {
+        return Err(super::no_processor(name));
+    }
+    check_content_type(context)?;
+    let engine = &context.face.engine;
+    let mut group = body::raw(request, engine.put_rules().max_group_bytes)?;
+    if logstore.config().append_meta {
+        group = with_meta(context, &group);
+    }
+    engine.put(&logstore, group, route, context.now)?;
+    Ok(Answer::empty())
+}
+
+fn parse_key(text: &str) -> Result<PutRoute, Refusal> {
+    let key: HashKey = text
+        .trim()
+        .parse()
+        .map_err(|cause| Refusal::parameter(format!("invalid hash key {text:?}: {cause}")))?;
+    Ok(PutRoute::Key(key))
+}
+
+fn check_content_type(context: &Context<'_>) -> Result<(), Refusal> {
+    let Some(given) = context.request.header(&header::CONTENT_TYPE) else {
+        // A body without a type is refused where it is read.
+        return Ok(());
+    };
+    let kind = given.split(';').next().unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case(headers::PROTOBUF) {
+        return Ok(());
+    }
+    let message = format!(
+        "Content-Type {given} is unsupported, it must be {}.",
+        headers::PROTOBUF
+    );
+    Err(Refusal::content_type(message))
+}
+
+/// The group with two more tags: protobuf messages are joined by writing one after another.
+fn with_meta(context: &Context<'_>, group: &[u8]) -> Bytes {
+    let received = unix_seconds(context.now).to_string();
+    let mut meta = GroupMeta::default();
+    if let Some(peer) = context.request.peer {
+        meta = meta.with_tag("__client_ip__", peer.to_string());
+    }
+    let tags = GroupEncoder::new().finish(&meta.with_tag("__receive_time__", received));
+    let mut joined = BytesMut::with_capacity(group.len() + tags.as_bytes().len());
+    joined.put_slice(group);
+    joined.put_slice(tags.as_bytes());
+    joined.freeze()
+}

@@ -1,0 +1,239 @@
+//! The face of the service: HTTP requests in, HTTP answers out.
+//!
+//! ```text
+//! request.rs   taken apart, project from the host
+//! route.rs     which operation
+//! auth.rs      who asks
+//! api/         one file per operation
+//! answer.rs    headers and body
+//! ```
+//!
+//! [`Face::answer`] is one function without sockets or waiting. It computes for as long as
+//! a query takes, so whoever has a runtime calls it where blocking is allowed.
+
+mod answer;
+mod api;
+mod auth;
+mod body;
+mod control;
+mod host;
+mod programs;
+mod request;
+mod request_id;
+mod route;
+
+use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Request as HttpRequest, Response, header};
+use sls_core::wire::headers;
+
+pub(crate) use auth::Keys;
+pub(crate) use body::too_large;
+pub(crate) use host::HostNames;
+pub(crate) use programs::Programs;
+
+use crate::clock::ServerClock;
+use crate::engine::{Engine, unix_seconds};
+use crate::fault::{Effect, Faults, Target};
+use crate::refusal::Refusal;
+use answer::Answer;
+use api::Context;
+use request::Request;
+use request_id::RequestIds;
+use route::Operation;
+
+/// The server's time on every answer, in seconds since the Unix epoch.
+const LOG_TIME: HeaderName = HeaderName::from_static("x-log-time");
+const SERVER: HeaderValue = HeaderValue::from_static("sls-local");
+const ANYBODY: HeaderValue = HeaderValue::from_static("*");
+
+/// Who hands a request in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Sender {
+    /// Somebody on a connection, if it is known from where; must sign.
+    Client(Option<IpAddr>),
+    /// This program; is trusted.
+    Inside,
+}
+
+/// The service as HTTP knows it.
+#[derive(Debug)]
+pub(crate) struct Face {
+    engine: Engine,
+    keys: Keys,
+    hosts: HostNames,
+    region: String,
+    programs: Programs,
+    clock: ServerClock,
+    ids: RequestIds,
+    faults: Faults,
+}
+
+impl Face {
+    pub(crate) fn new(
+        engine: Engine,
+        keys: Keys,
+        hosts: HostNames,
+        region: String,
+        programs: Programs,
+        clock: ServerClock,
+    ) -> Self {
+        let ids = RequestIds::new(clock.now());
+        Self {
+            engine,
+            keys,
+            hosts,
+            region,
+            programs,
+            clock,
+            ids,
+            faults: Faults::default(),
+        }
+    }
+
+    pub(crate) fn clock(&self) -> &ServerClock {
+        &self.clock
+    }
+
+    /// The largest body that is worth reading: a put of the largest size, made a little
+    /// larger by a compression that found nothing to compress.
+    pub(crate) fn max_body_bytes(&self) -> usize {
+        let raw = self.engine.put_rules().max_group_bytes;
+        raw.saturating_add(raw / 128).saturating_add(1024)
+    }
+
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// The answer to a request, whatever the request is, and what is to happen to it.
+    pub(crate) fn answer(&self, request: HttpRequest<Bytes>, sender: Sender) -> Outcome {
+        let now = self.clock.now();
+        let head = request.method() == Method::HEAD;
+        let mut fault = None;
+        // One request must not take the others down; what it changed, it changed whole.
+        let perform = AssertUnwindSafe(|| self.perform(request, sender, now, &mut fault));
+        let result = catch_unwind(perform).unwrap_or_else(|_| {
+            let message = "the server failed to answer this request";
+            Err(Refusal::internal("InternalServerError", message))
+        });
+        let answer = result.unwrap_or_else(Answer::from);
+        Outcome {
+            response: self.finish(answer, head, now),
+            fault,
+        }
+    }
+
+    /// The answer to a request that was not read to its end.
+    pub(crate) fn refuse(&self, refusal: Refusal) -> Response<Bytes> {
+        self.finish(Answer::from(refusal), false, self.clock.now())
+    }
+
+    fn perform(
+        &self,
+        request: HttpRequest<Bytes>,
+        sender: Sender,
+        now: SystemTime,
+        fault: &mut Option<Effect>,
+    ) -> Result<Answer, Refusal> {
+        let peer = match sender {
+            Sender::Client(peer) => peer,
+            Sender::Inside => None,
+        };
+        let (parts, body) = request.into_parts();
+        let request = Request::new(parts, body, peer, &self.hosts)?;
+        if let Some(answer) = control::answer(self, &request, sender) {
+            return answer;
+        }
+        let operation = Operation::of(&request);
+        let is_anonymous = operation.as_ref().is_ok_and(Operation::is_anonymous);
+        // Who may not ask at all is not told whether the question made sense.
+        if let (Sender::Client(_), false) = (sender, is_anonymous) {
+            check_version(&request)?;
+            self.keys.verify(&request, now)?;
+        }
+        let operation = operation?;
+        *fault = self.faults.take(target(&request, operation));
+        match fault {
+            Some(Effect::Refuse {
+                status,
+                code,
+                message,
+            }) => return Ok(Answer::refusal(*status, code, message)),
+            Some(Effect::Redirect { location }) => return Ok(Answer::redirect(location)),
+            Some(Effect::CutBefore) => return Ok(Answer::empty()),
+            _ => {}
+        }
+        let context = Context {
+            face: self,
+            request: &request,
+            now,
+        };
+        api::perform(&context, operation)
+    }
+
+    /// Adds what every answer has.
+    fn finish(&self, answer: Answer, head: bool, now: SystemTime) -> Response<Bytes> {
+        let id = self.ids.next(now);
+        let mut answer = answer
+            .with(headers::REQUEST_ID, id)
+            .with(header::DATE, http_date(now))
+            .with(LOG_TIME, unix_seconds(now));
+        answer.headers.insert(header::SERVER, SERVER);
+        answer
+            .headers
+            .insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANYBODY);
+        let body = if head { Bytes::new() } else { answer.body };
+        let mut response = Response::new(body);
+        *response.status_mut() = answer.status;
+        *response.headers_mut() = answer.headers;
+        response
+    }
+}
+
+/// An answer, and the trouble it is to have on its way.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) response: Response<Bytes>,
+    pub(crate) fault: Option<Effect>,
+}
+
+fn target<'a>(request: &'a Request, operation: Operation<'_>) -> Target<'a> {
+    let segments = request.segments();
+    let after = |name: &str| {
+        let mut segments = segments.iter();
+        segments.find(|segment| **segment == name)?;
+        segments.next().copied()
+    };
+    Target {
+        operation: operation.name(),
+        project: request.project.as_deref(),
+        logstore: after("logstores"),
+        shard: after("shards"),
+    }
+}
+
+/// `Tue, 14 Nov 2023 22:13:20 GMT`; a clock outside of what four digits of a year can
+/// write is shown at the nearer end.
+fn http_date(time: SystemTime) -> String {
+    const YEAR_10000: u64 = 253_402_300_800;
+    let seconds = unix_seconds(time).min(YEAR_10000 - 1);
+    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
+fn check_version(request: &Request) -> Result<(), Refusal> {
+    match request.header(&headers::API_VERSION) {
+        Some(headers::API_VERSION_VALUE) => Ok(()),
+        Some(other) => Err(Refusal::bad(
+            "InvalidAPIVersion",
+            format!("x-log-apiversion {other} is unsupported."),
+        )),
+        None => Err(Refusal::bad(
+            "MissingAPIVersion",
+            "x-log-apiversion does not exist in http header.",
+        )),
+    }
+}

@@ -1,0 +1,171 @@
+//! `like` patterns.
+
+use memchr::memmem::Finder;
+
+/// A pattern that was read once: runs of characters between the `%` signs.
+#[derive(Clone, Debug)]
+pub(crate) struct Like {
+    /// What the text must start with.
+    head: Run,
+    /// What must follow in this order, anything in between.
+    middle: Vec<Run>,
+    /// What the text must end with; `None` when the pattern has no `%`.
+    tail: Option<Run>,
+}
+
+/// Characters without `%`.
+#[derive(Clone, Debug)]
+enum Run {
+    /// The finder is set up once; looking for a text anew costs more than most searches.
+    Plain(String, Box<Finder<'static>>),
+    /// With `_`, which is `None`.
+    Holes(Vec<Option<char>>),
+}
+
+impl Like {
+    /// Reads a pattern; `None` when the escape is not followed by a wildcard or itself.
+    pub(crate) fn new(pattern: &str, escape: Option<char>) -> Option<Self> {
+        let mut runs = vec![Vec::new()];
+        let mut chars = pattern.chars();
+        while let Some(c) = chars.next() {
+            let part = if Some(c) == escape {
+                let next = chars.next()?;
+                if !matches!(next, '%' | '_') && Some(next) != escape {
+                    return None;
+                }
+                Some(next)
+            } else {
+                match c {
+                    '%' => {
+                        runs.push(Vec::new());
+                        continue;
+                    }
+                    '_' => None,
+                    c => Some(c),
+                }
+            };
+            runs.last_mut()?.push(part);
+        }
+        let mut runs = runs.into_iter().map(Run::new);
+        let head = runs.next()?;
+        let mut middle: Vec<Run> = runs.collect();
+        let tail = middle.pop();
+        middle.retain(|run| !run.is_empty());
+        Some(Self { head, middle, tail })
+    }
+
+    /// Whether the whole of `text` fits.
+    pub(crate) fn matches(&self, text: &str) -> bool {
+        let Some(mut rest) = self.head.strip_start(text) else {
+            return false;
+        };
+        let Some(tail) = &self.tail else {
+            return rest.is_empty();
+        };
+        // Taking each run at its first place leaves the most text for the others.
+        for run in &self.middle {
+            match run.find(rest) {
+                Some(after) => rest = after,
+                None => return false,
+            }
+        }
+        tail.ends(rest)
+    }
+}
+
+impl Run {
+    fn new(parts: Vec<Option<char>>) -> Self {
+        match parts.iter().copied().collect::<Option<String>>() {
+            Some(text) => {
+                let finder = Finder::new(&text).into_owned();
+                Self::Plain(text, Box::new(finder))
+            }
+            None => Self::Holes(parts),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Plain(text, _) if text.is_empty())
+    }
+
+    /// What is left of a text that starts with the run.
+    fn strip_start<'t>(&self, text: &'t str) -> Option<&'t str> {
+        match self {
+            Self::Plain(run, _) => text.strip_prefix(run.as_str()),
+            Self::Holes(parts) => {
+                let mut chars = text.chars();
+                for part in parts {
+                    let c = chars.next()?;
+                    if part.is_some_and(|wanted| wanted != c) {
+                        return None;
+                    }
+                }
+                Some(chars.as_str())
+            }
+        }
+    }
+
+    /// What is left after the first place of the run.
+    fn find<'t>(&self, text: &'t str) -> Option<&'t str> {
+        match self {
+            Self::Plain(run, finder) => finder
+                .find(text.as_bytes())
+                .map(|at| &text[at + run.len()..]),
+            Self::Holes(_) => text
+                .char_indices()
+                .find_map(|(at, _)| self.strip_start(&text[at..])),
+        }
+    }
+
+    fn ends(&self, text: &str) -> bool {
+        match self {
+            Self::Plain(run, _) => text.ends_with(run.as_str()),
+            Self::Holes(parts) => {
+                let mut chars = text.chars().rev();
+                parts.iter().rev().all(|part| {
+                    chars
+                        .next()
+                        .is_some_and(|c| part.is_none_or(|wanted| wanted == c))
+                })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(pattern: &str, text: &str, want: bool) {
+        let like = Like::new(pattern, Some('!')).expect("a good pattern");
+        assert_eq!(like.matches(text), want, "{text} like {pattern}");
+    }
+
+    #[test]
+    fn wildcards_match_characters_and_runs() {
+        check("", "", true);
+        check("%", "", true);
+        check("_", "", false);
+        check("_b%", "中b\nc", true);
+        check("%a%b", "xaxbxab", true);
+        check("%a%b", "xaxbxa", false);
+        check("a", "ab", false);
+        check("%!%%", "50% off", true);
+        check("%!%", "50", false);
+        check("!!", "!", true);
+        check("a%_a", "aa", false);
+        check("a%_a", "aba", true);
+        check("%_b_%", "xxabc", true);
+        check("%_b_%", "bc", false);
+        check("%ab%ab", "abab", true);
+        check("%ab%ab", "ab", false);
+        check("_%_", "x", false);
+    }
+
+    #[test]
+    fn escape_before_an_ordinary_character_is_refused() {
+        assert!(Like::new("!a", Some('!')).is_none());
+        assert!(Like::new("a!", Some('!')).is_none());
+    }
+}

@@ -1,0 +1,129 @@
+//! The official Python client of the log service against the local server, and beside ours.
+
+mod cursors; // positions and times of a shard
+mod document; // the program of the user guide
+mod exchange; // what one client puts, the other pulls
+mod refusals; // errors arrive as the client's exceptions
+mod resources; // projects and logstores made by Python
+mod samples; // log groups that are hard to carry
+mod world; // a server, its keys, and the interpreter
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use suites::clients::python::{Packages, Python};
+use suites::clients::skip::Skip;
+use suites::clients::table::{Subject, Table};
+use suites::clients::{Result, build, chain};
+use tokio::time::timeout;
+
+use world::World;
+
+const SUITE: &str = "clients-python";
+const PACKAGE: &str = "aliyun-log-python-sdk";
+
+/// The longest check is a program with its own limit, and some calls around it.
+const CHECK_LIMIT: Duration = Duration::from_secs(120);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(Ok(table)) => {
+            println!("\n{table}");
+            table.exit_code()
+        }
+        Ok(Err(skip)) => skip.announce(SUITE),
+        Err(failure) => {
+            eprintln!("{SUITE}: {}", chain(failure.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<Result<Table, Skip>> {
+    let python = match Python::prepare(&build::target_dir()?, Packages::CLIENT).await {
+        Ok(python) => python,
+        Err(skip) => return Ok(Err(skip)),
+    };
+    let client = Subject::new(PACKAGE, python.version_of(PACKAGE).await?);
+    let server = build::build("sls-local").await?;
+    let mut results = Results {
+        client,
+        table: Table::new(SUITE),
+    };
+
+    let world = World::start(&python, &server).await?;
+    results.check_all(&world).await;
+    results.stop("server ends on SIGTERM", world).await;
+
+    let world = World::start_with_keys(&python, &server).await?;
+    results.check_temporary_key(&world).await;
+    results
+        .stop("server with keys ends on SIGTERM", world)
+        .await;
+    Ok(Ok(results.table))
+}
+
+struct Results {
+    client: Subject,
+    table: Table,
+}
+
+impl Results {
+    async fn check_all(&mut self, world: &World) {
+        self.check("guide: pull from begin", document::from_begin(world))
+            .await;
+        self.check("guide: pull from end", document::from_end(world))
+            .await;
+        for method in exchange::METHODS {
+            let name = format!("Python puts ({method}), Rust pulls");
+            self.check(name, exchange::from_python(world, method)).await;
+        }
+        let name = "Python puts by hash key, Rust pulls";
+        self.check(name, exchange::routed_from_python(world)).await;
+        for (sender, receiver) in exchange::pairs() {
+            let name = format!("Rust puts ({sender}), Python pulls ({receiver})");
+            self.check(name, exchange::from_rust(world, &sender, receiver))
+                .await;
+        }
+        for access in [world.access(), world.access_v4(), world.access_by_address()] {
+            let name = format!("round trip with {access}");
+            self.check(name, exchange::round_trip(world, &access)).await;
+        }
+        self.check("project and logstore", resources::made_by_python(world))
+            .await;
+        self.check("cursors and their times", cursors::agree(world))
+            .await;
+        for refusal in refusals::ALL {
+            let name = format!("refused: {}", refusal.name);
+            self.check(name, refusal.arrives(world, &world.access()))
+                .await;
+        }
+        let refusal = refusals::WRONG_SECRET;
+        let name = format!("refused: {}, signature v4", refusal.name);
+        self.check(name, refusal.arrives(world, &world.access_v4()))
+            .await;
+    }
+
+    async fn check_temporary_key(&mut self, world: &World) {
+        for access in world.temporary_accesses() {
+            let name = format!("round trip with {access}");
+            self.check(name, exchange::round_trip(world, &access)).await;
+            for refusal in refusals::TEMPORARY {
+                let name = format!("refused: {} with {access}", refusal.name);
+                self.check(name, refusal.arrives(world, &access)).await;
+            }
+        }
+    }
+
+    async fn check(&mut self, name: impl Into<String>, check: impl Future<Output = Result<u64>>) {
+        let result = timeout(CHECK_LIMIT, check).await;
+        let result = result.unwrap_or_else(|_| Err("took too long".into()));
+        self.table.add(&self.client, name, result);
+    }
+
+    async fn stop(&mut self, name: &str, world: World) {
+        let result = world.stop().await.map(|()| 0);
+        self.table.add(&Subject::server(), name, result);
+    }
+}

@@ -1,0 +1,223 @@
+//! A server, its keys, and the interpreter.
+
+use std::fmt;
+use std::path::Path;
+
+use serde_json::Value;
+use sls_client::{Client, Credentials, LogstoreHandle, StaticCredentials};
+use sls_core::model::{CursorPosition, LogGroup, LogstoreConfig, ShardId};
+use suites::clients::Result;
+use suites::clients::program::{Answer, Program};
+use suites::clients::python::Python;
+use suites::clients::server::ServerProcess;
+
+/// Where most checks have their logstores.
+pub(crate) const PROJECT: &str = "suite-python";
+/// Version 4 signs for a region; a local server is in any.
+pub(crate) const REGION: &str = "cn-hangzhou";
+
+const KEY_ID: &str = "ALIBABA_CLOUD_ACCESS_KEY_ID";
+const KEY_SECRET: &str = "ALIBABA_CLOUD_ACCESS_KEY_SECRET";
+const TOKEN: &str = "ALIBABA_CLOUD_SECURITY_TOKEN";
+
+/// The name under which Python is told to find the server.
+///
+/// Python joins project and endpoint, `suite-python.localhost`, and connects to that name.
+/// Not every system resolves names below `localhost`, and an address with a port is joined
+/// in the same way. So the server is given as a proxy, which is asked for the whole URL
+/// and resolves nothing: it takes the project from `Host`.
+const ENDPOINT: &str = "http://localhost";
+/// An address alone is not joined with the project; only `Host` tells it then.
+const RAW_ENDPOINT: &str = "127.0.0.1";
+
+/// A server, a client of ours, and all that a Python program needs to be another one.
+#[derive(Debug)]
+pub(crate) struct World {
+    server: ServerProcess,
+    python: Python,
+    credentials: Credentials,
+    pub(crate) client: Client,
+}
+
+/// How a Python client is set up.
+#[derive(Debug, Clone)]
+pub(crate) struct Access {
+    what: &'static str,
+    endpoint: &'static str,
+    version: &'static str,
+    region: &'static str,
+    credentials: Credentials,
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what)
+    }
+}
+
+impl World {
+    /// Starts the server as everybody does, and uses the key that it tells.
+    pub(crate) async fn start(python: &Python, server: &Path) -> Result<Self> {
+        let server = ServerProcess::start(server, &[], &[KEY_ID, KEY_SECRET]).await?;
+        let told = |variable| server.export(variable).unwrap_or_default().to_owned();
+        let credentials = Credentials::new(told(KEY_ID), told(KEY_SECRET));
+        Self::with(python, server, credentials).await
+    }
+
+    /// Starts the server with a key of ours and a temporary one.
+    pub(crate) async fn start_with_keys(python: &Python, server: &Path) -> Result<Self> {
+        let keys = [
+            "--access-key",
+            "suite:suite-secret",
+            "--access-key",
+            "STS.suite:sts-secret:sts-token",
+        ];
+        let server = ServerProcess::start(server, &keys, &[]).await?;
+        Self::with(python, server, Credentials::new("suite", "suite-secret")).await
+    }
+
+    async fn with(
+        python: &Python,
+        server: ServerProcess,
+        credentials: Credentials,
+    ) -> Result<Self> {
+        let provider = StaticCredentials::new(credentials.clone());
+        let client = Client::builder(server.url().parse()?, provider).build()?;
+        client.project(PROJECT).create("clients-python").await?;
+        Ok(Self {
+            server,
+            python: python.clone(),
+            credentials,
+            client,
+        })
+    }
+
+    /// Ends the server as an operator would.
+    pub(crate) async fn stop(self) -> Result<()> {
+        self.server.stop().await
+    }
+
+    /// Starts to configure a client like `client`.
+    pub(crate) fn builder(&self) -> sls_client::ClientBuilder {
+        let credentials = StaticCredentials::new(self.credentials.clone());
+        Client::builder(self.client.endpoint().clone(), credentials)
+    }
+
+    /// Makes a logstore for one check.
+    pub(crate) async fn logstore(&self, name: &str, shards: u32) -> Result<LogstoreHandle> {
+        let logstore = self.client.logstore(PROJECT, name);
+        let config = LogstoreConfig::named(name).with_shard_count(shards);
+        logstore.create(config).await?;
+        Ok(logstore)
+    }
+
+    /// The world's own key, and signature version 1.
+    pub(crate) fn access(&self) -> Access {
+        Access {
+            what: "signature v1",
+            endpoint: ENDPOINT,
+            version: "v1",
+            region: "",
+            credentials: self.credentials.clone(),
+        }
+    }
+
+    /// As [`access`](Self::access), with signature version 4.
+    pub(crate) fn access_v4(&self) -> Access {
+        Access {
+            what: "signature v4",
+            version: "v4",
+            region: REGION,
+            ..self.access()
+        }
+    }
+
+    /// An address without a port as endpoint.
+    pub(crate) fn access_by_address(&self) -> Access {
+        Access {
+            what: "an address for a name",
+            endpoint: RAW_ENDPOINT,
+            ..self.access()
+        }
+    }
+
+    /// The temporary key of [`start_with_keys`](Self::start_with_keys), with both signatures.
+    pub(crate) fn temporary_accesses(&self) -> [Access; 2] {
+        let credentials =
+            Credentials::new("STS.suite", "sts-secret").with_security_token("sts-token");
+        [
+            Access {
+                what: "temporary key, signature v1",
+                credentials: credentials.clone(),
+                ..self.access()
+            },
+            Access {
+                what: "temporary key, signature v4",
+                credentials,
+                ..self.access_v4()
+            },
+        ]
+    }
+
+    /// One of the Python programs, about one logstore of the suite's project.
+    pub(crate) fn program<'a>(
+        &self,
+        access: &Access,
+        logstore: &str,
+        name: &str,
+        args: impl IntoIterator<Item = &'a str>,
+    ) -> Program {
+        self.program_in(PROJECT, access, logstore, name, args)
+    }
+
+    /// One of the Python programs, about a logstore of another project.
+    pub(crate) fn program_in<'a>(
+        &self,
+        project: &str,
+        access: &Access,
+        logstore: &str,
+        name: &str,
+        args: impl IntoIterator<Item = &'a str>,
+    ) -> Program {
+        let mut command = self.python.program(name, args);
+        for (name, _) in std::env::vars_os() {
+            // What the machine says about proxies, exceptions from them included.
+            if name.to_string_lossy().to_lowercase().ends_with("_proxy") {
+                command.env_remove(name);
+            }
+        }
+        let credentials = &access.credentials;
+        command
+            .env("http_proxy", self.server.url())
+            .env("SLS_ENDPOINT", access.endpoint)
+            .env("SLS_PROJECT", project)
+            .env("SLS_LOGSTORE", logstore)
+            .env("SLS_AUTH_VERSION", access.version)
+            .env("SLS_REGION", access.region)
+            .env(KEY_ID, credentials.access_key_id())
+            .env(KEY_SECRET, credentials.access_key_secret())
+            .env_remove(TOKEN);
+        if let Some(token) = credentials.security_token() {
+            command.env(TOKEN, token);
+        }
+        Program::new(command)
+    }
+
+    /// What the guide's program printed: for each pull its log groups.
+    pub(crate) async fn printed_pulls(&self, printed: &str) -> Result<Value> {
+        let reader = self.python.program("printed_pulls.py", [""; 0]);
+        let Answer { result, .. } = Program::new(reader).answer(printed).await?;
+        Ok(result)
+    }
+}
+
+/// Everything in a shard, group by group, as our client pulls it.
+pub(crate) async fn read_shard(logstore: &LogstoreHandle, shard: ShardId) -> Result<Vec<LogGroup>> {
+    let shard = logstore.shard(shard);
+    let mut batches = shard.stream(CursorPosition::Begin).until_caught_up();
+    let mut groups = Vec::new();
+    while let Some(batch) = batches.next().await {
+        groups.extend(batch?.groups().to_owned());
+    }
+    Ok(groups)
+}
