@@ -15,8 +15,12 @@ const INSTALL_LIMIT: Duration = Duration::from_secs(600);
 
 /// The programs of the suites and the lists of the packages they need.
 const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python");
-/// Installed in this order; the first builds what has no wheel of the second.
-const REQUIREMENTS: [&str; 2] = ["requirements-build.txt", "requirements.txt"];
+/// Installed in this order; the first builds what has no wheel of the others.
+const REQUIREMENTS: [&str; 3] = [
+    "requirements-build.txt",
+    "requirements.txt",
+    "requirements-cli.txt",
+];
 
 /// Written last, so that an environment without it is known to be half made.
 const COMPLETE: &str = "complete";
@@ -25,6 +29,8 @@ const COMPLETE: &str = "complete";
 #[derive(Debug, Clone)]
 pub struct Python {
     interpreter: PathBuf,
+    /// Where the packages put their programs.
+    programs: PathBuf,
 }
 
 impl Python {
@@ -42,12 +48,11 @@ impl Python {
         let dir = target
             .join("suites")
             .join(format!("python-venv-{hash:016x}"));
-        let interpreter = if cfg!(windows) {
-            dir.join("Scripts").join("python.exe")
-        } else {
-            dir.join("bin").join("python")
+        let programs = dir.join(if cfg!(windows) { "Scripts" } else { "bin" });
+        let python = Self {
+            interpreter: programs.join("python"),
+            programs,
         };
-        let python = Self { interpreter };
         if !dir.join(COMPLETE).exists() {
             println!("making a Python {version} environment with the pinned packages");
             python.install(system, &dir).await?;
@@ -105,8 +110,19 @@ impl Python {
         command
     }
 
+    /// A program that one of the packages brought along.
+    pub fn packaged(&self, name: &str, args: impl IntoIterator<Item: AsRef<OsStr>>) -> Command {
+        let mut command = Self::undisturbed(&self.programs.join(name));
+        command.args(args).env("PYTHONUTF8", "1");
+        command
+    }
+
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.interpreter);
+        Self::undisturbed(&self.interpreter)
+    }
+
+    fn undisturbed(program: &Path) -> Command {
+        let mut command = Command::new(program);
         // They would mix another installation's packages with the pinned ones.
         command.env_remove("PYTHONPATH").env_remove("PYTHONHOME");
         command
