@@ -1,11 +1,17 @@
 //! The official Python client of the log service against the local server, and beside ours.
 
+mod command_line; // the command line client
 mod cursors; // positions and times of a shard
 mod document; // the program of the user guide
 mod exchange; // what one client puts, the other pulls
+mod handler; // the logging handler of the user guide
+mod indexes; // the index of a logstore
+mod queries; // searches, histograms and topics
 mod refusals; // errors arrive as the client's exceptions
 mod resources; // projects and logstores made by Python
 mod samples; // log groups that are hard to carry
+mod shards; // split and merge
+mod takeover; // a consumer group of two, one of which is killed
 mod world; // a server, its keys, and the interpreter
 
 use std::process::ExitCode;
@@ -21,6 +27,7 @@ use world::World;
 
 const SUITE: &str = "clients-python";
 const PACKAGE: &str = "aliyun-log-python-sdk";
+const CLI_PACKAGE: &str = "aliyun-log-cli";
 
 /// The longest check is a program with its own limit, and some calls around it.
 const CHECK_LIMIT: Duration = Duration::from_secs(120);
@@ -41,11 +48,13 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<Result<Table, Skip>> {
-    let python = match Python::prepare(&build::target_dir()?).await {
+    let target = build::target_dir()?;
+    let python = match Python::prepare(&target).await {
         Ok(python) => python,
         Err(skip) => return Ok(Err(skip)),
     };
     let client = Subject::new(PACKAGE, python.version_of(PACKAGE).await?);
+    let cli = Subject::new(CLI_PACKAGE, python.version_of(CLI_PACKAGE).await?);
     let server = build::build("sls-local").await?;
     let mut results = Results {
         client,
@@ -54,6 +63,11 @@ async fn run() -> Result<Result<Table, Skip>> {
 
     let world = World::start(&python, &server).await?;
     results.check_all(&world).await;
+    let folder = target.join("suites");
+    let work = command_line::a_days_work(&world, &folder);
+    results
+        .check_of(&cli, "a project's life by commands", work)
+        .await;
     results.stop("server ends on SIGTERM", world).await;
 
     let world = World::start_with_keys(&python, &server).await?;
@@ -94,6 +108,17 @@ impl Results {
             .await;
         self.check("cursors and their times", cursors::agree(world))
             .await;
+        self.check("index", indexes::made_by_python(world)).await;
+        self.check("searches", queries::asked_by_python(world))
+            .await;
+        self.check("histograms", queries::histograms(world)).await;
+        self.check("topics", queries::topics(world)).await;
+        self.check("shards split and merged", shards::split_and_merged(world))
+            .await;
+        let name = "consumer group, one of two killed";
+        self.check(name, takeover::nothing_is_missing(world)).await;
+        self.check("logging handler", handler::records_arrive(world))
+            .await;
         for refusal in refusals::ALL {
             let name = format!("refused: {}", refusal.name);
             self.check(name, refusal.arrives(world, &world.access()))
@@ -117,9 +142,19 @@ impl Results {
     }
 
     async fn check(&mut self, name: impl Into<String>, check: impl Future<Output = Result<u64>>) {
+        let client = self.client.clone();
+        self.check_of(&client, name, check).await;
+    }
+
+    async fn check_of(
+        &mut self,
+        subject: &Subject,
+        name: impl Into<String>,
+        check: impl Future<Output = Result<u64>>,
+    ) {
         let result = timeout(CHECK_LIMIT, check).await;
         let result = result.unwrap_or_else(|_| Err("took too long".into()));
-        self.table.add(&self.client, name, result);
+        self.table.add(subject, name, result);
     }
 
     async fn stop(&mut self, name: &str, world: World) {

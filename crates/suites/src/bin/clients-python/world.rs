@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 use sls_client::{Client, Credentials, LogstoreHandle, StaticCredentials};
@@ -180,15 +181,9 @@ impl World {
         args: impl IntoIterator<Item = &'a str>,
     ) -> Program {
         let mut command = self.python.program(name, args);
-        for (name, _) in std::env::vars_os() {
-            // What the machine says about proxies, exceptions from them included.
-            if name.to_string_lossy().to_lowercase().ends_with("_proxy") {
-                command.env_remove(name);
-            }
-        }
+        self.lead_to_server(&mut command);
         let credentials = &access.credentials;
         command
-            .env("http_proxy", self.server.url())
             .env("SLS_ENDPOINT", access.endpoint)
             .env("SLS_PROJECT", project)
             .env("SLS_LOGSTORE", logstore)
@@ -201,6 +196,41 @@ impl World {
             command.env(TOKEN, token);
         }
         Program::new(command)
+    }
+
+    /// `aliyunlog log ..`, for the server, and with nothing from the user's home.
+    pub(crate) fn aliyunlog<'a>(
+        &self,
+        home: &Path,
+        args: impl IntoIterator<Item = &'a str>,
+    ) -> Program {
+        let mut command = self.python.packaged("aliyunlog", ["log"]);
+        self.lead_to_server(&mut command);
+        command
+            .args(args)
+            .env("HOME", home)
+            .env("USERPROFILE", home)
+            .env("ALIYUN_LOG_CLI_ENDPOINT", ENDPOINT)
+            .env("ALIYUN_LOG_CLI_ACCESSID", self.credentials.access_key_id())
+            .env(
+                "ALIYUN_LOG_CLI_ACCESSKEY",
+                self.credentials.access_key_secret(),
+            );
+        for name in ["STS_TOKEN", "SIGN_VERSION", "REGION_ID", "CLIENT_NAME"] {
+            command.env_remove(format!("ALIYUN_LOG_CLI_{name}"));
+        }
+        Program::new(command)
+    }
+
+    /// Makes the server the proxy of a program, and the only one.
+    fn lead_to_server(&self, command: &mut Command) {
+        for (name, _) in std::env::vars_os() {
+            // What the machine says about proxies, exceptions from them included.
+            if name.to_string_lossy().to_lowercase().ends_with("_proxy") {
+                command.env_remove(name);
+            }
+        }
+        command.env("http_proxy", self.server.url());
     }
 
     /// What the guide's program printed: for each pull its log groups.
