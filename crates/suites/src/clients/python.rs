@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::Result;
 use super::program::Program;
 use super::skip::Skip;
+use super::world::Programs;
 
 /// How long an installation may take: a slow mirror, and packages without a wheel.
 const INSTALL_LIMIT: Duration = Duration::from_secs(600);
@@ -71,7 +72,7 @@ impl Python {
             .await
             .map_err(|why| failed("no virtual environment", why))?;
         for list in REQUIREMENTS {
-            let mut pip = self.command();
+            let mut pip = self.interpreter();
             pip.args(["-m", "pip", "install", "--quiet", "--no-input"])
                 .args(["--disable-pip-version-check", "--retries", "2"])
                 // What builds a wheel is pinned too, and so is taken from the environment.
@@ -89,25 +90,11 @@ impl Python {
     /// # Errors
     /// When the package is not there.
     pub async fn version_of(&self, package: &str) -> Result<String> {
-        let mut command = self.command();
+        let mut command = self.interpreter();
         let code = "import sys, importlib.metadata as m; print(m.version(sys.argv[1]))";
         command.args(["-c", code, package]);
         let printed = Program::new(command).run("").await?;
         Ok(printed.trim().to_owned())
-    }
-
-    /// One of the programs of the suites.
-    pub fn program(&self, name: &str, args: impl IntoIterator<Item: AsRef<OsStr>>) -> Command {
-        let mut command = self.command();
-        command
-            .arg(Path::new(PROGRAMS).join(name))
-            .args(args)
-            // Lines arrive when they are printed, and in one encoding everywhere.
-            .env("PYTHONUNBUFFERED", "1")
-            .env("PYTHONUTF8", "1")
-            // The source tree stays as it is.
-            .env("PYTHONDONTWRITEBYTECODE", "1");
-        command
     }
 
     /// A program that one of the packages brought along.
@@ -117,7 +104,7 @@ impl Python {
         command
     }
 
-    fn command(&self) -> Command {
+    fn interpreter(&self) -> Command {
         Self::undisturbed(&self.interpreter)
     }
 
@@ -125,6 +112,21 @@ impl Python {
         let mut command = Command::new(program);
         // They would mix another installation's packages with the pinned ones.
         command.env_remove("PYTHONPATH").env_remove("PYTHONHOME");
+        command
+    }
+}
+
+impl Programs for Python {
+    fn command<'a>(&self, name: &str, args: impl IntoIterator<Item = &'a str>) -> Command {
+        let mut command = self.interpreter();
+        command
+            .arg(Path::new(PROGRAMS).join(name))
+            .args(args)
+            // Lines arrive when they are printed, and in one encoding everywhere.
+            .env("PYTHONUNBUFFERED", "1")
+            .env("PYTHONUTF8", "1")
+            // The source tree stays as it is.
+            .env("PYTHONDONTWRITEBYTECODE", "1");
         command
     }
 }

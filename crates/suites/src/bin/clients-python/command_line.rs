@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use sls_core::model::ShardId;
 use suites::clients::groups::expect;
-use suites::clients::program::Ended;
+use suites::clients::program::{Ended, Program};
+use suites::clients::world::read_shard;
 use suites::clients::{Failure, Result};
 
-use crate::world::World;
+use crate::World;
 
 const PROJECT: &str = "made-by-cli";
 const LOGSTORE: &str = "made-by-cli";
@@ -106,7 +107,7 @@ impl Session<'_> {
             let told = self
                 .about_logstore("pull_logs", &[&id, &cursor, "--count=10"])
                 .await?;
-            let ours = crate::world::read_shard(&logstore, shard).await?;
+            let ours = read_shard(&logstore, shard).await?;
             let count: usize = ours.iter().map(|group| group.logs.len()).sum();
             expect("count of pull_logs", &told["count"], &json!(count))?;
             pulled.extend(told["logs"].as_array().into_iter().flatten().cloned());
@@ -201,7 +202,19 @@ impl Session<'_> {
 
     async fn end(&self, command: &str, args: &[&str]) -> Result<Ended> {
         let words = std::iter::once(command).chain(args.iter().copied());
-        self.world.aliyunlog(&self.home, words).end().await
+        let mut command = self.world.programs().packaged("aliyunlog", ["log"]);
+        let (endpoint, key) = self.world.lead_to_server(&mut command);
+        command
+            .args(words)
+            .env("HOME", &self.home)
+            .env("USERPROFILE", &self.home)
+            .env("ALIYUN_LOG_CLI_ENDPOINT", endpoint)
+            .env("ALIYUN_LOG_CLI_ACCESSID", key.access_key_id())
+            .env("ALIYUN_LOG_CLI_ACCESSKEY", key.access_key_secret());
+        for name in ["STS_TOKEN", "SIGN_VERSION", "REGION_ID", "CLIENT_NAME"] {
+            command.env_remove(format!("ALIYUN_LOG_CLI_{name}"));
+        }
+        Program::new(command).end().await
     }
 }
 

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 use sls_core::model::{LogGroup, ShardId};
 use suites::clients::Result;
 use suites::clients::groups::expect;
+use suites::clients::world::read_shard;
 
-use crate::world::{World, read_shard};
+use crate::World;
 
 /// The topic in the configuration file.
 const TOPIC: &str = "orders";

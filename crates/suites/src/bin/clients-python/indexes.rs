@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use suites::clients::groups::expect;
 use suites::clients::{Failure, Result};
 
-use crate::world::World;
+use crate::World;
 
 /// Python makes, changes and deletes an index; it reads back what it wrote, and is refused
 /// where there is nothing to change or something already.

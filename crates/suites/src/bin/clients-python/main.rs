@@ -9,42 +9,25 @@ mod indexes; // the index of a logstore
 mod queries; // searches, histograms and topics
 mod refusals; // errors arrive as the client's exceptions
 mod resources; // projects and logstores made by Python
-mod samples; // log groups that are hard to carry
 mod shards; // split and merge
 mod takeover; // a consumer group of two, one of which is killed
-mod world; // a server, its keys, and the interpreter
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use suites::clients::python::Python;
 use suites::clients::skip::Skip;
 use suites::clients::table::{Subject, Table};
-use suites::clients::{Result, build, chain};
-use tokio::time::timeout;
+use suites::clients::{Result, build, conclude};
 
-use world::World;
+type World = suites::clients::world::World<Python>;
 
 const SUITE: &str = "clients-python";
 const PACKAGE: &str = "aliyun-log-python-sdk";
 const CLI_PACKAGE: &str = "aliyun-log-cli";
 
-/// The longest check is a program with its own limit, and some calls around it.
-const CHECK_LIMIT: Duration = Duration::from_secs(120);
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(Ok(table)) => {
-            println!("\n{table}");
-            table.exit_code()
-        }
-        Ok(Err(skip)) => skip.announce(SUITE),
-        Err(failure) => {
-            eprintln!("{SUITE}: {}", chain(failure.as_ref()));
-            ExitCode::FAILURE
-        }
-    }
+    conclude(SUITE, run().await)
 }
 
 async fn run() -> Result<Result<Table, Skip>> {
@@ -61,16 +44,17 @@ async fn run() -> Result<Result<Table, Skip>> {
         table: Table::new(SUITE),
     };
 
-    let world = World::start(&python, &server).await?;
+    let world = World::start(python.clone(), &server).await?;
     results.check_all(&world).await;
     let folder = target.join("suites");
     let work = command_line::a_days_work(&world, &folder);
     results
-        .check_of(&cli, "a project's life by commands", work)
+        .table
+        .check(&cli, "a project's life by commands", work)
         .await;
     results.stop("server ends on SIGTERM", world).await;
 
-    let world = World::start_with_keys(&python, &server).await?;
+    let world = World::start_with_keys(python, &server).await?;
     results.check_temporary_key(&world).await;
     results
         .stop("server with keys ends on SIGTERM", world)
@@ -142,19 +126,7 @@ impl Results {
     }
 
     async fn check(&mut self, name: impl Into<String>, check: impl Future<Output = Result<u64>>) {
-        let client = self.client.clone();
-        self.check_of(&client, name, check).await;
-    }
-
-    async fn check_of(
-        &mut self,
-        subject: &Subject,
-        name: impl Into<String>,
-        check: impl Future<Output = Result<u64>>,
-    ) {
-        let result = timeout(CHECK_LIMIT, check).await;
-        let result = result.unwrap_or_else(|_| Err("took too long".into()));
-        self.table.add(subject, name, result);
+        self.table.check(&self.client, name, check).await;
     }
 
     async fn stop(&mut self, name: &str, world: World) {

@@ -10,7 +10,7 @@ use sls_core::wire::EncodedGroup;
 use suites::clients::Result;
 use suites::clients::groups::expect;
 
-use crate::world::World;
+use crate::World;
 
 /// The second of the first log; every second after it has one log in each topic.
 const FIRST: u32 = 1_700_000_000;

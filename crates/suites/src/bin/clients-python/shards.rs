@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use sls_core::model::{HashKey, Log, LogGroup, ShardId};
 use sls_core::wire::EncodedGroup;
 use suites::clients::groups::expect;
+use suites::clients::world::read_shard;
 use suites::clients::{Failure, Result};
 
-use crate::world::{World, read_shard};
+use crate::World;
 
 const KEY: &str = "30000000000000000000000000000000";
 const HALF: &str = "80000000000000000000000000000000";

@@ -12,7 +12,7 @@ use suites::clients::groups::expect;
 use suites::clients::program::{Answer, Running};
 use tokio::time::timeout;
 
-use crate::world::World;
+use crate::World;
 
 const GROUP: &str = "readers";
 const SHARDS: u32 = 4;
