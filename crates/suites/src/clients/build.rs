@@ -1,4 +1,4 @@
-//! Programs built with cargo: of this workspace as the suite itself was, and of others.
+//! Programs built with cargo: of this workspace as the suite itself was, or of another one.
 
 use std::env;
 use std::path::{Path, PathBuf};

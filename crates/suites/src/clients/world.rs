@@ -31,7 +31,7 @@ const ENDPOINT: &str = "http://localhost";
 const RAW_ENDPOINT: &str = "127.0.0.1";
 
 /// The programs around a client in another language. Generic: a suite has one kind.
-pub trait Programs {
+pub trait Programs: Send + Sync {
     /// The command line that starts one of them.
     fn command<'a>(&self, name: &str, args: impl IntoIterator<Item = &'a str>) -> Command;
 }
