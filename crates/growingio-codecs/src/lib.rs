@@ -24,6 +24,6 @@ pub use json::Json;
 pub use protobuf::Protobuf;
 pub use record::{AttributeValue, Attributes, EventRecord, EventType, ItemRecord, UserMapping};
 pub use route::Route;
-pub use rules::{Invalid, Limits, Rules};
+pub use rules::{Field, Invalid, Limits, Rules};
 pub use snappy::Snappy;
 pub use xor::Xor;

@@ -1,11 +1,9 @@
 use std::time::Duration;
 
-use http::header::RETRY_AFTER;
 use http::{Response, StatusCode};
 use sls_core::api::ApiReply;
 use sls_core::{Call, RetryClass};
-
-use telemetry_delivery::{Outcome, Verdict};
+use telemetry_delivery::{Clock, Outcome, Verdict, retry_after};
 
 use crate::sign_layer::SignAgain;
 
@@ -13,21 +11,25 @@ use crate::sign_layer::SignAgain;
 const QUOTA_PAUSE: Duration = Duration::from_secs(1);
 
 /// Whether another attempt may help, from what the last one brought.
-pub(crate) fn classify(outcome: Outcome<'_>) -> Verdict {
+///
+/// The clock is for a `Retry-After` that names a date.
+pub(crate) fn classify(outcome: Outcome<'_>, clock: &dyn Clock) -> Verdict {
     match outcome {
         Ok(response) if response.status() == StatusCode::OK => Verdict::Done,
         Ok(response) if response.extensions().get::<SignAgain>().is_some() => {
             Verdict::After(Duration::ZERO)
         }
-        Ok(response) => match (refusal_class(response), retry_after(response)) {
-            (RetryClass::Backoff, None) => Verdict::Again,
-            (RetryClass::Backoff, Some(wait)) => Verdict::After(wait),
-            (RetryClass::Quota, wait) => Verdict::After(wait.unwrap_or(QUOTA_PAUSE)),
-            // The time and the key would be the same at the next attempt.
-            (RetryClass::ClockSkew | RetryClass::Credentials | RetryClass::Never, _) => {
-                Verdict::Done
+        Ok(response) => {
+            let wait = || retry_after(response.headers(), clock.now());
+            match refusal_class(response) {
+                RetryClass::Backoff => wait().map_or(Verdict::Again, Verdict::After),
+                RetryClass::Quota => Verdict::After(wait().unwrap_or(QUOTA_PAUSE)),
+                // The time and the key would be the same at the next attempt.
+                RetryClass::ClockSkew | RetryClass::Credentials | RetryClass::Never => {
+                    Verdict::Done
+                }
             }
-        },
+        }
         Err(error) if error.is_transient() => Verdict::Again,
         Err(_) => Verdict::Done,
     }
@@ -43,17 +45,17 @@ pub(crate) fn refusal_class(response: &Response<bytes::Bytes>) -> RetryClass {
     reply.refusal(Call::new("", "")).retry_class()
 }
 
-/// The wait that the server asks for, in seconds; a date is not used by this service.
-fn retry_after(response: &Response<bytes::Bytes>) -> Option<Duration> {
-    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
-    text.trim().parse().ok().map(Duration::from_secs)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use telemetry_delivery::{TransportError, TransportErrorKind};
+    use http::header::RETRY_AFTER;
+    use std::time::UNIX_EPOCH;
+    use telemetry_delivery::{ManualClock, TransportError, TransportErrorKind};
+
+    fn judge(outcome: Outcome<'_>) -> Verdict {
+        classify(outcome, &ManualClock::new(UNIX_EPOCH))
+    }
 
     fn refusal(status: u16, code: &str) -> Response<Bytes> {
         let body = format!(r#"{{"errorCode":"{code}","errorMessage":""}}"#);
@@ -75,11 +77,7 @@ mod tests {
             (500, "RequestTimeout", Verdict::Again),
             (503, "ServerBusy", Verdict::Again),
         ] {
-            assert_eq!(
-                classify(Ok(&refusal(status, code))),
-                want,
-                "{status} {code}"
-            );
+            assert_eq!(judge(Ok(&refusal(status, code))), want, "{status} {code}");
         }
     }
 
@@ -93,7 +91,7 @@ mod tests {
         ] {
             let mut response = Response::new(Bytes::from_static(b"<html>"));
             *response.status_mut() = StatusCode::from_u16(status).unwrap();
-            assert_eq!(classify(Ok(&response)), want, "{status}");
+            assert_eq!(judge(Ok(&response)), want, "{status}");
         }
     }
 
@@ -102,15 +100,18 @@ mod tests {
         let mut response = refusal(503, "ServerBusy");
         response.headers_mut().insert(RETRY_AFTER, 7.into());
         let want = Verdict::After(Duration::from_secs(7));
-        assert_eq!(classify(Ok(&response)), want);
+        assert_eq!(judge(Ok(&response)), want);
+        let date = "Thu, 01 Jan 1970 00:00:07 GMT".parse().unwrap();
+        response.headers_mut().insert(RETRY_AFTER, date);
+        assert_eq!(judge(Ok(&response)), want);
     }
 
     #[test]
     fn a_connection_that_failed_is_worth_another_try_and_a_bad_request_is_not() {
         let error = |kind| TransportError::new(kind, "test");
         let connect = error(TransportErrorKind::Connect);
-        assert_eq!(classify(Err(&connect)), Verdict::Again);
+        assert_eq!(judge(Err(&connect)), Verdict::Again);
         let invalid = error(TransportErrorKind::InvalidRequest);
-        assert_eq!(classify(Err(&invalid)), Verdict::Done);
+        assert_eq!(judge(Err(&invalid)), Verdict::Done);
     }
 }

@@ -11,8 +11,9 @@ use sls_core::wire::Compression;
 use sls_core::{Call, CredentialsProvider, Endpoint, Error};
 use telemetry_delivery::{Attempts, BoxTransport, TransportError};
 use tower::ServiceExt as _;
-use tracing::{Instrument as _, Span, field};
+use tracing::{Instrument as _, Span};
 
+use crate::call_record::{self, CallRecord};
 use crate::config::ClientBuilder;
 use crate::handle::{LogstoreHandle, ProjectHandle};
 use crate::paging::{self, Listing};
@@ -165,38 +166,42 @@ impl Client {
     /// Dropping the future ends the attempt in flight; the service may have acted on it.
     ///
     /// # Tracing
-    /// A `debug` span `call` with the fields `operation`, `resource`, `attempts`, `status`
-    /// and `request_id`; nothing about single logs, and neither bodies nor queries.
+    /// A `debug` span `call`; nothing about single logs, and neither bodies nor queries.
+    ///
+    /// | field | is | when there is none |
+    /// |---|---|---|
+    /// | `operation` | the operation, as the manual spells it | |
+    /// | `project` | the project's name | empty, for calls about the account |
+    /// | `resource` | project, logstore and shard, as far as the call is about one | |
+    /// | `attempts` | how many attempts were made | the call is under way, or nothing was sent |
+    /// | `status` | the HTTP status of the last answer | no answer arrived |
+    /// | `request_id` | the service's name for the call | no answer arrived |
     pub async fn send<O: Operation>(&self, operation: &O) -> Result<O::Reply, Error> {
-        let span = tracing::debug_span!(
-            "call",
-            operation = O::NAME,
-            resource = %operation.resource(),
-            attempts = field::Empty,
-            status = field::Empty,
-            request_id = field::Empty,
-        );
-        self.perform(operation).instrument(span).await
+        let span = call_record::span(operation);
+        self.perform(operation, span.clone()).instrument(span).await
     }
 
-    async fn perform<O: Operation>(&self, operation: &O) -> Result<O::Reply, Error> {
+    async fn perform<O: Operation>(&self, operation: &O, span: Span) -> Result<O::Reply, Error> {
         let request = self.request(operation)?;
+        let record = CallRecord::begin(span, O::NAME, request.body().len());
         let outcome = self.inner.stack.clone().oneshot(request).await;
-        let response = outcome.map_err(|cause| no_answer(operation.call(), cause))?;
+        let response = match outcome {
+            Ok(response) => response,
+            Err(cause) => {
+                record.not_answered(cause.attempts());
+                return Err(no_answer(operation.call(), cause));
+            }
+        };
         let (parts, body) = response.into_parts();
+        let Attempts(attempts) = parts.extensions.get().copied().unwrap_or(Attempts(1));
         let reply = ApiReply {
             status: parts.status,
             headers: parts.headers,
             body,
         };
-        let span = Span::current();
-        if !span.is_disabled() {
-            let Attempts(attempts) = parts.extensions.get().copied().unwrap_or(Attempts(1));
-            span.record("attempts", attempts);
-            span.record("status", reply.status.as_u16());
-            span.record("request_id", field::display(reply.request_id()));
-        }
-        operation.read(&reply)
+        let outcome = operation.read(&reply);
+        record.answered(attempts, &reply, outcome.as_ref().err());
+        outcome
     }
 
     /// Adds the address; the signature is added for every attempt.
@@ -268,7 +273,7 @@ fn unusable_as_host(scope: Scope, project: &str) -> Option<&'static str> {
 }
 
 fn no_answer(call: Call, cause: TransportError) -> Error {
-    let may_have_acted = cause.may_have_been_sent();
+    let (may_have_acted, transient) = (cause.may_have_been_sent(), cause.is_transient());
     let not_signed = std::error::Error::source(&cause)
         .is_some_and(|source| source.is::<CredentialsError>() || source.is::<SignError>());
     let cause = Box::new(cause);
@@ -278,6 +283,7 @@ fn no_answer(call: Call, cause: TransportError) -> Error {
         Error::NoAnswer {
             call,
             may_have_acted,
+            transient,
             cause,
         }
     }

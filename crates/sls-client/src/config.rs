@@ -129,13 +129,14 @@ impl ClientBuilder {
     pub fn build_with(self, transport: impl Transport) -> Result<Client, BuildError> {
         let user_agent =
             HeaderValue::from_str(&self.user_agent).map_err(|_| BuildError::InvalidUserAgent)?;
+        let clock = Arc::clone(&self.clock);
         let sign = SignLayer {
             signer: self.signer,
             credentials: self.credentials,
             clock: self.clock,
             clock_offset: self.clock_correction.then(Arc::default),
         };
-        let retry = RetryLayer::new(self.retry, classify)?;
+        let retry = RetryLayer::new(self.retry, move |outcome| classify(outcome, &*clock))?;
         let stack = BoxTransport::new(retry.layer(sign.layer(transport)));
         Ok(Client::new(
             self.endpoint,

@@ -12,7 +12,10 @@ use http::{Response, StatusCode};
 use sls_client::{Client, Credentials, Error, ErrorCode, StaticCredentials};
 use sls_core::CredentialsProvider;
 use sls_core::credentials::{CredentialsError, CredentialsFuture, FnCredentials};
-use telemetry_delivery::{ManualClock, Reply, ScriptedTransport};
+use telemetry_delivery::{
+    ManualClock, Reply, RetryBudget, RetryConfig, ScriptedTransport, TransportError,
+    TransportErrorKind,
+};
 
 fn now() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_700_000_000)
@@ -253,4 +256,31 @@ async fn no_error_shows_the_key_the_token_or_the_signature() {
     assert!(!format!("{client:?}").contains("hush"));
     let request = &transport.requests()[0];
     assert!(!format!("{request:?}").contains("hush"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_untrusted_certificate_is_not_tried_again() {
+    let untrusted = TransportError::new(TransportErrorKind::Tls, "untrusted");
+    let transport = ScriptedTransport::new([Reply::error(untrusted)]);
+    let error = list(&client(&transport, fixed())).await.unwrap_err();
+    assert!(!error.is_retryable(), "{error}");
+    assert_eq!(transport.requests().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_used_up_budget_stops_retries_of_all_clones() {
+    let budget = RetryBudget::default().with_capacity(10).with_retry_cost(5);
+    let busy = || refusal(503, "ServerBusy", now());
+    let transport = ScriptedTransport::new((0..20).map(|_| busy()));
+    let client = Client::builder("127.0.0.1".parse().unwrap(), fixed())
+        .with_clock(ManualClock::new(now()))
+        .with_retry(RetryConfig::default().with_budget(budget))
+        .build_with(transport.clone())
+        .unwrap();
+    let again = client.clone();
+    for client in [&client, &again, &client] {
+        list(client).await.unwrap_err();
+    }
+    // Ten tokens pay for two retries; the other attempts are the first of each call.
+    assert_eq!(transport.requests().len(), 3 + 2);
 }

@@ -62,6 +62,9 @@ pub enum Error {
         call: Call,
         /// Whether the request may have reached the service.
         may_have_acted: bool,
+        /// Whether another try may get through; not so where, say, a certificate is not
+        /// trusted.
+        transient: bool,
         /// What happened on the way.
         #[source]
         cause: BoxError,
@@ -129,7 +132,8 @@ impl Error {
         match self {
             Self::Service { code, status, .. } => RetryClass::of_refusal(code, *status),
             Self::BadAnswer { status, .. } => RetryClass::of_status(*status),
-            Self::NoAnswer { .. } => RetryClass::Backoff,
+            Self::NoAnswer { transient, .. } if *transient => RetryClass::Backoff,
+            Self::NoAnswer { .. } => RetryClass::Never,
             Self::InvalidRequest { .. } | Self::NotSigned { .. } => RetryClass::Never,
         }
     }

@@ -3,11 +3,13 @@
 mod clock; // the server's own time, ahead of the real one on request
 mod engine; // decides, without sockets and without a clock
 mod error; // why a server did not start
+mod fault; // trouble on request
 mod refusal; // how the service says no
 mod server; // sockets, connections, an orderly end
 mod service; // the same service without a socket
 mod sls; // requests in, answers out
 
 pub use error::Error;
+pub use fault::{Fault, FaultId};
 pub use server::{LocalServer, LocalServerBuilder, ShutdownReport};
 pub use service::{LocalLogstore, LocalService};

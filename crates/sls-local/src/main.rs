@@ -8,12 +8,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use args::{Command, Options};
-use sls_core::credentials::{ENV_ACCESS_KEY_ID, ENV_ACCESS_KEY_SECRET};
+use sls_core::credentials::{ENV_ACCESS_KEY_ID, ENV_ACCESS_KEY_SECRET, ENV_SECURITY_TOKEN};
 use sls_local::{LocalServer, LocalServerBuilder};
 
 /// How long requests in flight may take once the program is told to stop.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(10);
 const BAD_USAGE: u8 = 2;
+/// The exit code when a second signal cuts the shutdown short.
+const INTERRUPTED: i32 = 1;
 
 fn main() -> ExitCode {
     match args::parse(lexopt::Parser::from_env()) {
@@ -44,7 +46,8 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     signals.next().await;
     tokio::select! {
         _ = server.shutdown(SHUTDOWN_DEADLINE) => Ok(()),
-        () = signals.next() => Ok(()),
+        // Returning would wait for queries that are being run.
+        () = signals.next() => std::process::exit(INTERRUPTED),
     }
 }
 
@@ -78,10 +81,11 @@ fn announce(server: &LocalServer, own_key: bool, no_auth: bool) -> std::io::Resu
     }
     writeln!(err, "export {ENV_ACCESS_KEY_ID}={}", key.access_key_id())?;
     if own_key {
-        writeln!(
-            err,
-            "# and {ENV_ACCESS_KEY_SECRET}, the secret of --access-key"
-        )?;
+        // What was given on the command line is known to who gave it, and to nobody else.
+        writeln!(err, "export {ENV_ACCESS_KEY_SECRET}='your secret here'")?;
+        if key.security_token().is_some() {
+            writeln!(err, "export {ENV_SECURITY_TOKEN}='your token here'")?;
+        }
     } else {
         let secret = key.access_key_secret();
         writeln!(err, "export {ENV_ACCESS_KEY_SECRET}={secret}")?;

@@ -15,8 +15,9 @@ use sls_core::service::{LogSink, Pull, ShardReader};
 use sls_core::wire::{Compression, EncodedGroup};
 use tokio::sync::Semaphore;
 
+use crate::fault::{Effect, Fault, FaultId};
 use crate::refusal::Refusal;
-use crate::sls::{Face, Sender};
+use crate::sls::{Face, Outcome, Sender};
 
 /// A request with a larger body is worked on where blocking is allowed.
 const LARGE_BODY: usize = 64 << 10;
@@ -54,7 +55,8 @@ const LARGE_BODY: usize = 64 << 10;
 #[derive(Debug, Clone)]
 pub struct LocalService {
     face: Arc<Face>,
-    /// As many long computations at a time as there are processors to do them.
+    /// Twice as many long computations at a time as there are processors: enough to keep
+    /// them busy, few enough to share them.
     long: Arc<Semaphore>,
 }
 
@@ -63,17 +65,25 @@ impl LocalService {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             face: Arc::new(face),
-            long: Arc::new(Semaphore::new(processors)),
+            long: Arc::new(Semaphore::new(2 * processors)),
         }
     }
 
     /// Answers one HTTP request as a client on a connection would have it, signature
     /// checked.
     ///
+    /// Where a fault would cut the connection, there is none to cut: the answer is 503
+    /// `ServerBusy` then.
+    ///
     /// # Cancel safety
     /// Dropping the future drops the answer; whether the request was acted on is open.
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
-        self.answer(request, Sender::Client(None)).await
+        match self.answer(request, Sender::Client(None)).await {
+            Ok(disturbed) => disturbed.response,
+            Err(Cut) => self
+                .face
+                .refuse(Refusal::busy("the connection was cut on request")),
+        }
     }
 
     /// Performs an operation for this program, which needs no key.
@@ -102,7 +112,18 @@ impl LocalService {
             .map_err(|cause| invalid(cause.to_string()))?;
         *request.headers_mut() = described.headers;
         request.headers_mut().insert(header::HOST, host);
-        let (parts, body) = self.answer(request, Sender::Inside).await.into_parts();
+        let answer = self.answer(request, Sender::Inside).await;
+        let (parts, body) = match answer {
+            Ok(disturbed) => disturbed.response.into_parts(),
+            Err(cut) => {
+                return Err(sls_core::Error::NoAnswer {
+                    call: operation.call(),
+                    may_have_acted: true,
+                    transient: true,
+                    cause: Box::new(cut),
+                });
+            }
+        };
         operation.read(&ApiReply {
             status: parts.status,
             headers: parts.headers,
@@ -152,15 +173,51 @@ impl LocalService {
         &self.face
     }
 
+    /// Puts a fault in force, behind those that are.
+    pub fn inject(&self, fault: Fault) -> FaultId {
+        self.face.faults().add(fault)
+    }
+
+    /// Refuses the next request of an operation with an HTTP status and a code.
+    pub fn fail_next(&self, operation: &str, status: u16, code: &str) -> FaultId {
+        self.inject(Fault::refuse(status, code).on_operation(operation).times(1))
+    }
+
+    /// Takes a fault back; whether it was still in force.
+    pub fn remove_fault(&self, id: FaultId) -> bool {
+        self.face.faults().remove(id)
+    }
+
+    /// Takes all faults back.
+    pub fn clear_faults(&self) {
+        self.face.faults().clear();
+    }
+
     pub(crate) async fn answer_client(
         &self,
         request: Request<Bytes>,
         peer: IpAddr,
-    ) -> Response<Bytes> {
+    ) -> Result<Disturbed, Cut> {
         self.answer(request, Sender::Client(Some(peer))).await
     }
 
-    async fn answer(&self, request: Request<Bytes>, sender: Sender) -> Response<Bytes> {
+    async fn answer(&self, request: Request<Bytes>, sender: Sender) -> Result<Disturbed, Cut> {
+        let Outcome { response, fault } = self.outcome(request, sender).await;
+        let mut pace = None;
+        match fault {
+            Some(Effect::CutBefore | Effect::CutAfter) => return Err(Cut),
+            Some(Effect::Delay { delay_ms }) => {
+                tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+            }
+            Some(Effect::Drip { bytes, pause_ms }) => {
+                pace = Some((bytes, Duration::from_millis(pause_ms)));
+            }
+            Some(Effect::Refuse { .. } | Effect::Redirect { .. }) | None => {}
+        }
+        Ok(Disturbed { response, pace })
+    }
+
+    async fn outcome(&self, request: Request<Bytes>, sender: Sender) -> Outcome {
         if !may_take_long(&request) {
             return self.face.answer(request, sender);
         }
@@ -168,17 +225,30 @@ impl LocalService {
         let permit = Arc::clone(&self.long).acquire_owned().await.ok();
         let face = Arc::clone(&self.face);
         let work = tokio::task::spawn_blocking(move || {
-            let answer = face.answer(request, sender);
+            let outcome = face.answer(request, sender);
             drop(permit);
-            answer
+            outcome
         });
-        let answer = work.await;
-        answer.unwrap_or_else(|_| {
-            self.face
-                .refuse(Refusal::busy("the server is shutting down"))
+        work.await.unwrap_or_else(|_| Outcome {
+            response: self
+                .face
+                .refuse(Refusal::busy("the server is shutting down")),
+            fault: None,
         })
     }
 }
+
+/// An answer, and how slowly it is to be sent.
+#[derive(Debug)]
+pub(crate) struct Disturbed {
+    pub(crate) response: Response<Bytes>,
+    pub(crate) pace: Option<(usize, Duration)>,
+}
+
+/// There is no answer: the connection was cut on request.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection was cut on request")]
+pub(crate) struct Cut;
 
 /// Large bodies are hashed and inflated, pulls are compressed and run a query, searches look
 /// at every log.

@@ -5,8 +5,8 @@
     reason = "a helper that fails is a test that fails"
 )]
 
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::TcpListener;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
 fn program(args: &[&str]) -> Command {
@@ -65,6 +65,28 @@ fn ready_is_said_and_either_signal_ends_it_with_success() {
             assert!(text.contains(want), "{text}");
         }
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_does_not_wait_for_requests_in_flight() {
+    let (mut child, line) = serve(&["--listen", "127.0.0.1:0"]);
+    let addr = line.trim().rsplit('/').next().unwrap();
+    let mut slow = TcpStream::connect(addr).unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+    // An answer on another connection shows that the slow one was accepted before.
+    let mut quick = TcpStream::connect(addr).unwrap();
+    quick
+        .write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    quick.read_to_string(&mut answer).unwrap();
+    slow.write_all(b"host: a.localhost\r\n").unwrap();
+    signal(&child, "TERM");
+    while TcpStream::connect(addr).is_ok() {}
+    signal(&child, "TERM");
+    // 0 when the half request did not count as one in flight and the first did it all.
+    assert!(matches!(child.wait().unwrap().code(), Some(0 | 1)));
 }
 
 #[cfg(unix)]

@@ -91,6 +91,7 @@ async fn a_project_is_made_once_and_keeps_what_it_was_made_with() {
     assert_eq!(project["projectName"], "shop");
     assert_eq!(project["description"], "日志");
     assert_eq!(project["resourceGroupId"], "rg");
+    assert_eq!(project["dataRedundancyType"], "LRS");
     assert_eq!(project["status"], "Normal");
     assert_eq!(project["createTime"], "2023-11-14 22:13:20");
     for member in ["owner", "region", "lastModifyTime"] {

@@ -203,6 +203,27 @@ async fn a_client_that_is_slow_with_its_body_is_told_and_cut_off() {
     assert!(answer.contains("RequestTimeout"), "{answer}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn bodies_in_memory_are_limited_for_all_connections_together() {
+    let server = start(builder().body_timeout(Duration::from_secs(5))).await;
+    let head = "POST /logstores/golden-store/shards/lb HTTP/1.1\r\n\
+                host: golden-project.localhost\r\ncontent-length: 10485760\r\n\r\n";
+    let mut streams = Vec::new();
+    for _ in 0..30 {
+        let mut stream = TcpStream::connect(server.addr()).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        streams.push(stream);
+    }
+    let mut codes = (0, 0);
+    for mut stream in streams {
+        let answer = rest(&mut stream).await;
+        codes.0 += usize::from(answer.contains("RequestTimeout"));
+        codes.1 += usize::from(answer.contains("ServerBusy"));
+    }
+    assert_eq!(codes.0 + codes.1, 30, "{codes:?}");
+    is_alive(&server).await;
+}
+
 #[tokio::test]
 async fn a_connection_over_the_limit_waits_for_its_turn() {
     let server = start(builder().max_connections(1)).await;

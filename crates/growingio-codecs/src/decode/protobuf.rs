@@ -5,8 +5,7 @@ use super::{DecodeError, DecodeLimits, lossy};
 use crate::batch::{Batch, Format};
 use crate::protobuf::take_varint;
 use crate::record::{
-    Attributes, DecodedPreset, EventRecord, EventType, ItemRecord, Preset, ResourceItem,
-    UserMapping,
+    DecodedPreset, EventRecord, EventType, ItemRecord, Preset, ResourceItem, UserMapping,
 };
 use crate::route::Route;
 
@@ -66,6 +65,7 @@ impl<'b> Decoder<'b> {
     fn event(&mut self, bytes: &'b [u8]) -> Result<EventRecord<'static>> {
         let mut event = EventRecord::of_type(EventType::Visit);
         let mut attributes = Vec::new();
+        let mut item_attributes = Vec::new();
         let mut fields = Fields(bytes);
         while let Some((number, value)) = self.next(&mut fields)? {
             match (number, value) {
@@ -80,8 +80,8 @@ impl<'b> Decoder<'b> {
                 (22, Wire::Bytes(bytes)) => event.event_name = text(bytes),
                 (24, Wire::Bytes(bytes)) => attributes.push(self.entry(bytes)?),
                 (25, Wire::Bytes(bytes)) => {
-                    let item = event.resource_item.take().unwrap_or_default();
-                    event.resource_item = Some(self.resource_item(item, bytes)?);
+                    let item = event.resource_item.get_or_insert_default();
+                    self.resource_item(item, &mut item_attributes, bytes)?;
                 }
                 (53, Wire::Bytes(bytes)) => event.product_id = text(bytes),
                 (54, Wire::Varint(value)) => event.send_time_ms = integer(value),
@@ -94,6 +94,9 @@ impl<'b> Decoder<'b> {
             }
         }
         event.attributes = attributes.into_iter().collect();
+        if let Some(item) = &mut event.resource_item {
+            item.attributes = item_attributes.into_iter().collect();
+        }
         Ok(event)
     }
 
@@ -134,12 +137,14 @@ impl<'b> Decoder<'b> {
         Ok(mapping)
     }
 
+    /// A message may come in parts, which are put together; the attributes are put in order
+    /// once, when all parts are there.
     fn resource_item(
         &mut self,
-        mut item: ResourceItem<'static>,
+        item: &mut ResourceItem<'static>,
+        attributes: &mut Vec<Entry>,
         bytes: &'b [u8],
-    ) -> Result<ResourceItem<'static>> {
-        let mut attributes = Vec::new();
+    ) -> Result<()> {
         let mut fields = Fields(bytes);
         while let Some((number, value)) = self.next(&mut fields)? {
             match (number, value) {
@@ -149,11 +154,7 @@ impl<'b> Decoder<'b> {
                 _ => {}
             }
         }
-        // The parts of a message that comes in parts are put together.
-        let mut all = std::mem::replace(&mut item.attributes, Attributes::new());
-        all.extend(attributes);
-        item.attributes = all;
-        Ok(item)
+        Ok(())
     }
 
     fn entry(&mut self, bytes: &'b [u8]) -> Result<Entry> {
@@ -315,6 +316,28 @@ mod tests {
             panic!("not items");
         };
         assert_eq!(items[0].item_key.as_deref(), Some("\u{fffd}"));
+    }
+
+    /// The attributes were once put in order with every part, in time that grew with the square
+    /// of their number.
+    #[test]
+    fn a_resource_item_in_many_parts_is_put_together() {
+        let mut event = vec![0xca, 0x01, 3, 0x0a, 1, b'i', 0xca, 0x01, 3, 0x12, 1, b'k'];
+        for n in 0..200_000u32 {
+            let key = format!("{n:06}");
+            event.extend([0xca, 0x01, 10, 0x1a, 8, 0x0a, 6]);
+            event.extend(key.as_bytes());
+        }
+        let len = event.len() as u32;
+        let mut body = vec![0x0a, len as u8 | 0x80, (len >> 7) as u8 | 0x80];
+        body.extend([(len >> 14) as u8 | 0x80, (len >> 21) as u8]);
+        body.extend(event);
+        let Batch::Events(events) = decode(Route::Events, &body).unwrap() else {
+            panic!("not events");
+        };
+        let item = events[0].resource_item.as_ref().unwrap();
+        assert_eq!((&*item.item_key, &*item.item_id), ("k", "i"));
+        assert_eq!(item.attributes.len(), 200_000);
     }
 
     #[test]

@@ -33,7 +33,7 @@ macro_rules! presets {
                 match self { $($(Self::$name(_) => $number,)*)* }
             }
 
-            /// The field's key in JSON.
+            /// The field's key in JSON: its name in the schema, in camel case.
             pub fn key(&self) -> &'static str {
                 match self { $($(Self::$name(_) => $key,)*)* }
             }

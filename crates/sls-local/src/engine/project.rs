@@ -45,6 +45,11 @@ impl Project {
         let (member, kind) = DATA_REDUNDANCY;
         project.info.other.insert(member.to_owned(), kind.into());
         project.update(settings, now)?;
+        // Clients read these without looking whether they are there.
+        for (name, value) in [("resourceGroupId", ""), ("dataRedundancyType", "LRS")] {
+            let other = &mut project.info.other;
+            other.entry(name).or_insert_with(|| Value::from(value));
+        }
         Ok(project)
     }
 

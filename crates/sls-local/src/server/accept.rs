@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::LocalServer;
-use super::connection::{self, Limits};
+use super::connection::{self, Bodies, Limits};
 use crate::error::Error;
 use crate::service::LocalService;
 
@@ -65,6 +65,7 @@ struct Acceptor {
 impl Acceptor {
     async fn run(self, listener: TcpListener) {
         let slots = Arc::new(Semaphore::new(self.limits.connections));
+        let bodies = Bodies::default();
         let mut connections = JoinSet::new();
         let mut stopped = self.stopped.clone();
         let mut pause = FIRST_PAUSE;
@@ -86,9 +87,11 @@ impl Acceptor {
                     let _ = stream.set_nodelay(true);
                     let guard = Open::new(Arc::clone(&self.open), slot);
                     let service = self.service.clone();
-                    let (limits, stopped) = (self.limits, self.stopped.clone());
+                    let (limits, bodies) = (self.limits, bodies.clone());
+                    let stopped = self.stopped.clone();
                     connections.spawn(async move {
-                        connection::serve(stream, peer.ip(), service, limits, stopped).await;
+                        connection::serve(stream, peer.ip(), service, limits, bodies, stopped)
+                            .await;
                         drop(guard);
                     });
                 }

@@ -1,22 +1,23 @@
 //! One connection: what a client may take its time for, and how much it may send.
 
-use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
+use super::drip::DripBody;
 use crate::refusal::Refusal;
-use crate::service::LocalService;
+use crate::service::{Cut, Disturbed, LocalService};
 
 /// The longest request line with headers. A query of SPL has at most 10 KB, three times
 /// that when every byte is percent-encoded.
@@ -26,6 +27,9 @@ const MAX_HEADERS: usize = 100;
 /// A body that is too large is read to its end, so that the client gets to see the answer,
 /// unless it is so many times too large.
 const DRAINED: usize = 8;
+
+/// The bodies in memory at a time: 256 MiB, some 25 of the largest.
+const BODIES_KIB: u32 = 256 << 10;
 
 /// What one server allows its clients.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +49,27 @@ impl Default for Limits {
     }
 }
 
+/// Room for the bodies that are being read, all connections together. Clones share it.
+///
+/// A body waits for room before it is read, within the time it is given anyway.
+#[derive(Debug, Clone)]
+pub(super) struct Bodies(Arc<Semaphore>);
+
+impl Default for Bodies {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(BODIES_KIB as usize)))
+    }
+}
+
+impl Bodies {
+    /// Room for so many bytes, given back when the permit is dropped.
+    async fn room(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
+        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+        // The semaphore is never closed.
+        self.0.acquire_many(kib.min(BODIES_KIB)).await.ok()
+    }
+}
+
 /// Serves a connection until it ends, or until its request in flight is answered once
 /// `stopped` becomes true.
 pub(super) async fn serve(
@@ -52,11 +77,12 @@ pub(super) async fn serve(
     peer: IpAddr,
     service: LocalService,
     limits: Limits,
+    bodies: Bodies,
     mut stopped: watch::Receiver<bool>,
 ) {
     let answer = service_fn(|request| {
-        let service = service.clone();
-        async move { Ok::<_, Infallible>(answer(request, peer, &service, limits).await) }
+        let (service, bodies) = (service.clone(), bodies.clone());
+        async move { answer(request, peer, &service, limits, &bodies).await }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -87,21 +113,35 @@ async fn answer(
     peer: IpAddr,
     service: &LocalService,
     limits: Limits,
-) -> Response<Full<Bytes>> {
+    bodies: &Bodies,
+) -> Result<Response<DripBody>, Cut> {
     let (parts, body) = request.into_parts();
-    match read_body(body, service.face().max_body_bytes(), limits.body_timeout).await {
+    let limit = service.face().max_body_bytes();
+    let length = body.size_hint().exact().unwrap_or(0);
+    let length = usize::try_from(length).unwrap_or(usize::MAX).min(limit);
+    // Held until the request is answered, and so for as long as the body is in memory.
+    let room = bodies.room(length);
+    let Ok(_room) = tokio::time::timeout(limits.body_timeout, room).await else {
+        let refusal = Refusal::busy("too many bodies are being read");
+        return Ok(refuse(service, refusal));
+    };
+    match read_body(body, limit, limits.body_timeout).await {
         Ok(body) => {
             let request = Request::from_parts(parts, body);
-            service.answer_client(request, peer).await.map(Full::new)
+            let Disturbed { response, pace } = service.answer_client(request, peer).await?;
+            Ok(response.map(|body| DripBody::new(body, pace)))
         }
-        Err(refusal) => {
-            let mut response = service.face().refuse(refusal);
-            // What is left of the body must not be taken for another request.
-            let close = HeaderValue::from_static("close");
-            response.headers_mut().insert(header::CONNECTION, close);
-            response.map(Full::new)
-        }
+        Err(refusal) => Ok(refuse(service, refusal)),
     }
+}
+
+/// The answer to a request whose body was not read to its end.
+fn refuse(service: &LocalService, refusal: Refusal) -> Response<DripBody> {
+    let mut response = service.face().refuse(refusal);
+    // What is left of the body must not be taken for another request.
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
+    response.map(|body| DripBody::new(body, None))
 }
 
 /// The whole body, within limits that hold before it is read.

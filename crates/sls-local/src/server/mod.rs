@@ -3,6 +3,7 @@
 mod accept; // takes connections, ends them in order
 mod builder; // what can be set, and to what it is set
 mod connection; // one connection: limits, bodies, answers
+mod drip; // answers that take their time
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;

@@ -25,6 +25,29 @@ impl Answer {
         }
     }
 
+    /// No, in the service's form.
+    pub(crate) fn refusal(status: u16, code: &str, message: &str) -> Self {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            #[serde(rename = "errorCode")]
+            code: &'a str,
+            #[serde(rename = "errorMessage")]
+            message: &'a str,
+        }
+
+        // Two strings always are JSON.
+        let mut answer = Self::json(&Body { code, message }).unwrap_or_else(|_| Self::empty());
+        answer.status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        answer
+    }
+
+    /// Elsewhere, with the same method and body.
+    pub(crate) fn redirect(location: &str) -> Self {
+        let mut answer = Self::empty().with(header::LOCATION, location);
+        answer.status = StatusCode::TEMPORARY_REDIRECT;
+        answer
+    }
+
     pub(crate) fn json(value: &impl Serialize) -> Result<Self, Refusal> {
         let body = serde_json::to_vec(value).map_err(|cause| {
             Refusal::internal(
@@ -64,22 +87,6 @@ impl Answer {
 
 impl From<Refusal> for Answer {
     fn from(refusal: Refusal) -> Self {
-        #[derive(Serialize)]
-        struct Body<'a> {
-            #[serde(rename = "errorCode")]
-            code: &'a str,
-            #[serde(rename = "errorMessage")]
-            message: &'a str,
-        }
-
-        let body = Body {
-            code: refusal.code,
-            message: &refusal.message,
-        };
-        // Two strings always are JSON.
-        let mut answer = Self::json(&body).unwrap_or_else(|_| Self::empty());
-        answer.status =
-            StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        answer
+        Self::refusal(refusal.status, refusal.code, &refusal.message)
     }
 }

@@ -15,6 +15,7 @@ mod answer;
 mod api;
 mod auth;
 mod body;
+mod control;
 mod host;
 mod programs;
 mod request;
@@ -36,6 +37,7 @@ pub(crate) use programs::Programs;
 
 use crate::clock::ServerClock;
 use crate::engine::{Engine, unix_seconds};
+use crate::fault::{Effect, Faults, Target};
 use crate::refusal::Refusal;
 use answer::Answer;
 use api::Context;
@@ -67,6 +69,7 @@ pub(crate) struct Face {
     programs: Programs,
     clock: ServerClock,
     ids: RequestIds,
+    faults: Faults,
 }
 
 impl Face {
@@ -87,6 +90,7 @@ impl Face {
             programs,
             clock,
             ids,
+            faults: Faults::default(),
         }
     }
 
@@ -101,18 +105,26 @@ impl Face {
         raw.saturating_add(raw / 128).saturating_add(1024)
     }
 
-    /// The answer to a request, whatever the request is.
-    pub(crate) fn answer(&self, request: HttpRequest<Bytes>, sender: Sender) -> Response<Bytes> {
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// The answer to a request, whatever the request is, and what is to happen to it.
+    pub(crate) fn answer(&self, request: HttpRequest<Bytes>, sender: Sender) -> Outcome {
         let now = self.clock.now();
         let head = request.method() == Method::HEAD;
+        let mut fault = None;
         // One request must not take the others down; what it changed, it changed whole.
-        let result = catch_unwind(AssertUnwindSafe(|| self.perform(request, sender, now)));
-        let result = result.unwrap_or_else(|_| {
+        let perform = AssertUnwindSafe(|| self.perform(request, sender, now, &mut fault));
+        let result = catch_unwind(perform).unwrap_or_else(|_| {
             let message = "the server failed to answer this request";
             Err(Refusal::internal("InternalServerError", message))
         });
         let answer = result.unwrap_or_else(Answer::from);
-        self.finish(answer, head, now)
+        Outcome {
+            response: self.finish(answer, head, now),
+            fault,
+        }
     }
 
     /// The answer to a request that was not read to its end.
@@ -125,6 +137,7 @@ impl Face {
         request: HttpRequest<Bytes>,
         sender: Sender,
         now: SystemTime,
+        fault: &mut Option<Effect>,
     ) -> Result<Answer, Refusal> {
         let peer = match sender {
             Sender::Client(peer) => peer,
@@ -132,6 +145,9 @@ impl Face {
         };
         let (parts, body) = request.into_parts();
         let request = Request::new(parts, body, peer, &self.hosts)?;
+        if let Some(answer) = control::answer(self, &request, sender) {
+            return answer;
+        }
         let operation = Operation::of(&request);
         let is_anonymous = operation.as_ref().is_ok_and(Operation::is_anonymous);
         // Who may not ask at all is not told whether the question made sense.
@@ -139,12 +155,24 @@ impl Face {
             check_version(&request)?;
             self.keys.verify(&request, now)?;
         }
+        let operation = operation?;
+        *fault = self.faults.take(target(&request, operation));
+        match fault {
+            Some(Effect::Refuse {
+                status,
+                code,
+                message,
+            }) => return Ok(Answer::refusal(*status, code, message)),
+            Some(Effect::Redirect { location }) => return Ok(Answer::redirect(location)),
+            Some(Effect::CutBefore) => return Ok(Answer::empty()),
+            _ => {}
+        }
         let context = Context {
             face: self,
             request: &request,
             now,
         };
-        api::perform(&context, operation?)
+        api::perform(&context, operation)
     }
 
     /// Adds what every answer has.
@@ -163,6 +191,28 @@ impl Face {
         *response.status_mut() = answer.status;
         *response.headers_mut() = answer.headers;
         response
+    }
+}
+
+/// An answer, and the trouble it is to have on its way.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) response: Response<Bytes>,
+    pub(crate) fault: Option<Effect>,
+}
+
+fn target<'a>(request: &'a Request, operation: Operation<'_>) -> Target<'a> {
+    let segments = request.segments();
+    let after = |name: &str| {
+        let mut segments = segments.iter();
+        segments.find(|segment| **segment == name)?;
+        segments.next().copied()
+    };
+    Target {
+        operation: operation.name(),
+        project: request.project.as_deref(),
+        logstore: after("logstores"),
+        shard: after("shards"),
     }
 }
 

@@ -183,6 +183,47 @@ impl<'a> Operation<'a> {
         Ok(found)
     }
 
+    /// The name in the service's manual.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::ListProjects => "ListProject",
+            Self::CreateProject => "CreateProject",
+            Self::GetProject => "GetProject",
+            Self::UpdateProject => "UpdateProject",
+            Self::DeleteProject => "DeleteProject",
+            Self::ListLogstores => "ListLogStores",
+            Self::CreateLogstore => "CreateLogStore",
+            Self::GetLogstore { .. } => "GetLogStore",
+            Self::UpdateLogstore { .. } => "UpdateLogStore",
+            Self::DeleteLogstore { .. } => "DeleteLogStore",
+            Self::ListShards { .. } => "ListShards",
+            Self::PutLogs { .. } => "PutLogs",
+            Self::GetCursor { .. } => "GetCursor",
+            Self::GetCursorTime { .. } => "GetCursorTime",
+            Self::PullLogs { .. } => "PullLogs",
+            Self::SplitShard { .. } => "SplitShard",
+            Self::MergeShards { .. } => "MergeShards",
+            Self::DeleteShard { .. } => "DeleteShard",
+            Self::CreateIndex { .. } => "CreateIndex",
+            Self::GetIndex { .. } => "GetIndex",
+            Self::UpdateIndex { .. } => "UpdateIndex",
+            Self::DeleteIndex { .. } => "DeleteIndex",
+            Self::CreateConsumerGroup { .. } => "CreateConsumerGroup",
+            Self::ListConsumerGroups { .. } => "ListConsumerGroup",
+            Self::UpdateConsumerGroup { .. } => "UpdateConsumerGroup",
+            Self::DeleteConsumerGroup { .. } => "DeleteConsumerGroup",
+            Self::Heartbeat { .. } => "HeartBeat",
+            Self::GetCheckpoint { .. } => "GetCheckPoint",
+            Self::UpdateCheckpoint { .. } => "UpdateCheckPoint",
+            Self::PutWebtracking { .. } | Self::AllowWebtracking => "PutWebtracking",
+            Self::GetLogs { .. } | Self::GetLogsV2 { .. } => "GetLogs",
+            Self::GetHistograms { .. } => "GetHistograms",
+            Self::ListTopics { .. } => "ListTopics",
+            Self::GetProjectLogs => "GetProjectLogs",
+            Self::Unsupported { name } => name,
+        }
+    }
+
     /// Whether everybody may ask, signed or not.
     pub(super) fn is_anonymous(&self) -> bool {
         matches!(self, Self::PutWebtracking { .. } | Self::AllowWebtracking)

@@ -14,7 +14,7 @@ mod takeover; // a consumer group of two, one of which is killed
 
 use std::process::ExitCode;
 
-use suites::clients::python::Python;
+use suites::clients::python::{Packages, Python};
 use suites::clients::skip::Skip;
 use suites::clients::table::{Subject, Table};
 use suites::clients::{Result, build, conclude};
@@ -32,7 +32,7 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<Result<Table, Skip>> {
     let target = build::target_dir()?;
-    let python = match Python::prepare(&target).await {
+    let python = match Python::prepare(&target, Packages::CLIENT).await {
         Ok(python) => python,
         Err(skip) => return Ok(Err(skip)),
     };

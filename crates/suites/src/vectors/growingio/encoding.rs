@@ -57,8 +57,15 @@ pub(super) fn check(case: &Value) -> Result<bool, String> {
     let mut requests = requests.iter().enumerate();
     for step in case["steps"].as_array().into_iter().flatten() {
         now_ms += step["ms"].as_i64().unwrap_or(0);
-        let Some(message) = message(step, tracker, now_ms).map_err(Trouble::into_text)? else {
-            continue;
+        let message = match message(step, tracker, now_ms) {
+            Ok(Some(message)) => message,
+            Ok(None) => continue,
+            // The compiler refuses it, which is as good as any recommendation.
+            Err(Trouble::Unwritable(_)) if case["verdict"] != "must_match" => {
+                requests.next();
+                continue;
+            }
+            Err(trouble) => return Err(trouble.into()),
         };
         let Some((index, request)) = requests.next() else {
             return Err("more messages than requests".to_owned());
@@ -195,10 +202,4 @@ fn same_head(encoded: &Encoded, request: &Value, product_id: &str) -> Result<(),
         }
     }
     Ok(())
-}
-
-impl Trouble {
-    fn into_text(self) -> String {
-        self.into()
-    }
 }

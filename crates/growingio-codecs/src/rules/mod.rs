@@ -1,13 +1,19 @@
 //! What a record must have, and how long its parts may be.
 
-use std::fmt;
+mod invalid;
+mod limits;
+
+use std::borrow::Cow;
 
 use crate::batch::Record;
 use crate::record::{
     AttributeValue, Attributes, EventRecord, EventType, ItemRecord, NOT_USER, PresetValue,
     UserMapping,
 };
-use crate::text::{self, Characters, MAX_DEPTH};
+use crate::text::MAX_DEPTH;
+
+pub use invalid::{Field, Invalid};
+pub use limits::Limits;
 
 /// Decides whether a record may be sent.
 ///
@@ -123,7 +129,7 @@ impl Rules {
             }
             if let Some(limits) = &self.limits {
                 let field = || Field::keyed("identity", key);
-                within(field, id.chars().count(), limits.login_user_id_chars)?;
+                limits::within(field, id.chars().count(), limits.login_user_id_chars)?;
             }
         }
         match mapping {
@@ -168,7 +174,7 @@ fn check_subject(event: &EventRecord<'_>) -> Result<(), Invalid> {
     Ok(())
 }
 
-fn present(name: &'static str, text: &Option<std::borrow::Cow<'_, str>>) -> Result<(), Invalid> {
+fn present(name: &'static str, text: &Option<Cow<'_, str>>) -> Result<(), Invalid> {
     match text {
         Some(text) if !text.is_empty() => Ok(()),
         _ => Err(Invalid::Missing(Field::named(name))),
@@ -212,166 +218,6 @@ fn check_value(value: &AttributeValue<'_>, depth: usize) -> Result<(), Wrong> {
         }
         _ => Ok(()),
     }
-}
-
-/// How long and how many the parts of a record may be.
-///
-/// No document of this protocol states any limit. The defaults are those of its
-/// neighbours, named at each field; a field set to [`usize::MAX`] limits nothing.
-///
-/// ```
-/// use growingio_codecs::{Limits, Rules};
-///
-/// let rules = Rules::strict().with_limits(Limits { value_chars: 255, ..Limits::default() });
-/// # let _ = rules;
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Characters of an event's name. Default: 255, as the SDK for Java before version 3.
-    pub event_name_chars: usize,
-    /// Characters of a login user id. Default: 1000, as the SDKs for web, Android and iOS.
-    pub login_user_id_chars: usize,
-    /// Attributes of one record. Default: 100, as the manual of the hosted service.
-    pub attributes: usize,
-    /// Characters of an attribute's key. Default: 100, as the SDK for web.
-    pub key_chars: usize,
-    /// Characters of an attribute's text, a list's after joining. Default: 1000, as the SDK
-    /// for web.
-    pub value_chars: usize,
-    /// Elements of a list. Default: 100, as the SDK for web.
-    pub list_elements: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            event_name_chars: 255,
-            login_user_id_chars: 1000,
-            attributes: 100,
-            key_chars: 100,
-            value_chars: 1000,
-            list_elements: 100,
-        }
-    }
-}
-
-impl Limits {
-    fn check_text(
-        &self,
-        name: &'static str,
-        text: &Option<std::borrow::Cow<'_, str>>,
-        limit: usize,
-    ) -> Result<(), Invalid> {
-        let count = text.as_deref().map_or(0, |text| text.chars().count());
-        within(|| Field::named(name), count, limit)
-    }
-
-    fn check_attributes(&self, attributes: &Attributes<'_>) -> Result<(), Invalid> {
-        let all = || Field::named("attributes");
-        within(all, attributes.len(), self.attributes)?;
-        for (key, value) in attributes {
-            let field = || Field::keyed("attribute", key);
-            let key_field = || Field::keyed("key of attribute", key);
-            within(key_field, key.chars().count(), self.key_chars)?;
-            if let AttributeValue::List(values) = value {
-                let elements = || Field::keyed("elements of attribute", key);
-                within(elements, values.len(), self.list_elements)?;
-            }
-            let mut characters = Characters::default();
-            text::write(value, &mut characters);
-            within(field, characters.0, self.value_chars)?;
-        }
-        Ok(())
-    }
-}
-
-fn within(field: impl Fn() -> Field, count: usize, limit: usize) -> Result<(), Invalid> {
-    if count <= limit {
-        return Ok(());
-    }
-    Err(Invalid::TooLong {
-        field: field(),
-        count,
-        limit,
-    })
-}
-
-/// Which part of a record is meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Field {
-    name: &'static str,
-    key: Option<String>,
-}
-
-impl Field {
-    const fn named(name: &'static str) -> Self {
-        Self { name, key: None }
-    }
-
-    fn keyed(name: &'static str, key: &str) -> Self {
-        Self {
-            name,
-            key: Some(key.to_owned()),
-        }
-    }
-
-    /// The field's name, as the records here have it.
-    pub fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// The attribute's key, when the field is one.
-    pub fn key(&self) -> Option<&str> {
-        self.key.as_deref()
-    }
-}
-
-impl fmt::Display for Field {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.key {
-            Some(key) => write!(f, "{} {key:?}", self.name),
-            None => f.write_str(self.name),
-        }
-    }
-}
-
-/// Why a record may not be sent. It never contains a value.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Invalid {
-    /// A field that is needed is absent or empty.
-    #[error("{0} is missing or empty")]
-    Missing(Field),
-    /// A custom event that is about nobody.
-    #[error("neither anonymous_id nor login_user_id is given")]
-    NoIdentity,
-    /// A kind of login user id without the id.
-    #[error("login_user_key is given without login_user_id")]
-    KeyWithoutId,
-    /// A kind of event that only a decoder can have made.
-    #[error("event type {0:?} is not known")]
-    UnknownEventType(String),
-    /// A number that is infinite or not a number.
-    #[error("{0} is not a finite number")]
-    NotFinite(Field),
-    /// Lists and maps inside each other.
-    #[error("{field} is nested more than {limit} deep")]
-    TooDeep {
-        /// Which field.
-        field: Field,
-        /// The deepest allowed.
-        limit: usize,
-    },
-    /// Longer, or more, than the [`Limits`].
-    #[error("{field}: {count} are more than the limit of {limit}")]
-    TooLong {
-        /// Which field.
-        field: Field,
-        /// How many characters or elements it has.
-        count: usize,
-        /// How many are allowed.
-        limit: usize,
-    },
 }
 
 #[cfg(test)]

@@ -1,0 +1,178 @@
+//! Trouble on request: what to do to which requests, and how often.
+
+mod rules; // those that are in force
+pub(crate) use rules::{Faults, Target};
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// One kind of trouble for the requests that fit it.
+///
+/// A fault without further word meets every signed request until it is taken back.
+///
+/// ```
+/// use std::time::Duration;
+/// use sls_local::Fault;
+///
+/// // The next two pulls of shard 3 are refused,
+/// let refused = Fault::refuse(403, "ShardReadQuotaExceed").on_operation("PullLogs").on_shard(3).times(2);
+/// // one put in ten is stored but never answered,
+/// let lost = Fault::cut_after().on_operation("PutLogs").with_probability(0.1);
+/// // and everything else is slow.
+/// let slow = Fault::delay(Duration::from_millis(300));
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[must_use]
+pub struct Fault {
+    #[serde(flatten)]
+    pub(crate) effect: Effect,
+    /// As the service's manual names it.
+    operation: Option<String>,
+    project: Option<String>,
+    logstore: Option<String>,
+    shard: Option<u32>,
+    times: Option<u64>,
+    probability: Option<f64>,
+}
+
+/// What happens to a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub(crate) enum Effect {
+    Refuse {
+        status: u16,
+        code: String,
+        #[serde(default = "default_message")]
+        message: String,
+    },
+    Delay {
+        delay_ms: u64,
+    },
+    CutBefore,
+    CutAfter,
+    Drip {
+        bytes: usize,
+        pause_ms: u64,
+    },
+    Redirect {
+        location: String,
+    },
+}
+
+impl Fault {
+    const fn new(effect: Effect) -> Self {
+        Self {
+            effect,
+            operation: None,
+            project: None,
+            logstore: None,
+            shard: None,
+            times: None,
+            probability: None,
+        }
+    }
+
+    /// Refuses with an HTTP status and a code; nothing is done.
+    ///
+    /// A status outside of 100 to 999 is answered as 500.
+    pub fn refuse(status: u16, code: impl Into<String>) -> Self {
+        Self::new(Effect::Refuse {
+            status,
+            code: code.into(),
+            message: default_message(),
+        })
+    }
+
+    /// Does what is asked and answers so much later; to the millisecond.
+    pub fn delay(by: Duration) -> Self {
+        Self::new(Effect::Delay {
+            delay_ms: millis(by),
+        })
+    }
+
+    /// Hangs up without doing what is asked.
+    pub const fn cut_before() -> Self {
+        Self::new(Effect::CutBefore)
+    }
+
+    /// Does what is asked and hangs up without an answer.
+    pub const fn cut_after() -> Self {
+        Self::new(Effect::CutAfter)
+    }
+
+    /// Answers so many bytes at a time with a pause in between, to the millisecond. Bytes
+    /// that do not cross a socket are not slowed down.
+    pub fn drip(bytes: usize, pause: Duration) -> Self {
+        Self::new(Effect::Drip {
+            bytes: bytes.max(1),
+            pause_ms: millis(pause),
+        })
+    }
+
+    /// Sends the client elsewhere with status 307; nothing is done.
+    pub fn redirect(location: impl Into<String>) -> Self {
+        Self::new(Effect::Redirect {
+            location: location.into(),
+        })
+    }
+
+    /// Says this in a refusal. Default: that it was asked for.
+    pub fn with_message(mut self, text: impl Into<String>) -> Self {
+        if let Effect::Refuse { message, .. } = &mut self.effect {
+            *message = text.into();
+        }
+        self
+    }
+
+    /// Meets only this operation, named as in the service's manual: `PutLogs`, `PullLogs`.
+    pub fn on_operation(mut self, name: impl Into<String>) -> Self {
+        self.operation = Some(name.into());
+        self
+    }
+
+    /// Meets only requests to this project.
+    pub fn on_project(mut self, name: impl Into<String>) -> Self {
+        self.project = Some(name.into());
+        self
+    }
+
+    /// Meets only requests about logstores of this name.
+    pub fn on_logstore(mut self, name: impl Into<String>) -> Self {
+        self.logstore = Some(name.into());
+        self
+    }
+
+    /// Meets only requests that name this shard; puts name none.
+    pub const fn on_shard(mut self, shard: u32) -> Self {
+        self.shard = Some(shard);
+        self
+    }
+
+    /// Meets so many requests and is gone then. Default: until it is taken back.
+    pub const fn times(mut self, times: u64) -> Self {
+        self.times = Some(times);
+        self
+    }
+
+    /// Meets a request that fits with this probability, 0 to 1. Default: 1.
+    ///
+    /// Every server draws the same numbers, so a run can be repeated.
+    pub const fn with_probability(mut self, probability: f64) -> Self {
+        self.probability = Some(probability);
+        self
+    }
+}
+
+/// Names a fault, to take it back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct FaultId(pub(crate) u64);
+
+fn default_message() -> String {
+    "refused on request".to_owned()
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
