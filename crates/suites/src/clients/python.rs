@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::Result;
 use super::program::Program;
 use super::skip::Skip;
+use super::world::Programs;
 
 /// How long an installation may take: a slow mirror, and packages without a wheel.
 const INSTALL_LIMIT: Duration = Duration::from_secs(600);
@@ -21,8 +22,12 @@ const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python");
 pub struct Packages(&'static [&'static str]);
 
 impl Packages {
-    /// The official client; the first list builds what has no wheel of the second.
-    pub const CLIENT: Self = Self(&["requirements-build.txt", "requirements.txt"]);
+    /// The official clients; the first list builds what has no wheel of the others.
+    pub const CLIENT: Self = Self(&[
+        "requirements-build.txt",
+        "requirements.txt",
+        "requirements-cli.txt",
+    ]);
     /// The engine that SPL's functions are compared with.
     pub const ENGINE: Self = Self(&["requirements-engine.txt"]);
 
@@ -45,6 +50,8 @@ const COMPLETE: &str = "complete";
 #[derive(Debug, Clone)]
 pub struct Python {
     interpreter: PathBuf,
+    /// Where the packages put their programs.
+    programs: PathBuf,
 }
 
 impl Python {
@@ -64,12 +71,11 @@ impl Python {
         let dir = target
             .join("suites")
             .join(format!("python-venv-{hash:016x}"));
-        let interpreter = if cfg!(windows) {
-            dir.join("Scripts").join("python.exe")
-        } else {
-            dir.join("bin").join("python")
+        let programs = dir.join(if cfg!(windows) { "Scripts" } else { "bin" });
+        let python = Self {
+            interpreter: programs.join("python"),
+            programs,
         };
-        let python = Self { interpreter };
         if !dir.join(COMPLETE).exists() {
             println!("making a Python {version} environment with the pinned packages");
             python.install(system, &dir, packages).await?;
@@ -88,7 +94,7 @@ impl Python {
             .await
             .map_err(|why| failed("no virtual environment", why))?;
         for list in packages.0 {
-            let mut pip = self.command();
+            let mut pip = self.interpreter();
             pip.args(["-m", "pip", "install", "--quiet", "--no-input"])
                 .args(["--disable-pip-version-check", "--retries", "2"])
                 // What builds a wheel is pinned too, and so is taken from the environment.
@@ -106,16 +112,35 @@ impl Python {
     /// # Errors
     /// When the package is not there.
     pub async fn version_of(&self, package: &str) -> Result<String> {
-        let mut command = self.command();
+        let mut command = self.interpreter();
         let code = "import sys, importlib.metadata as m; print(m.version(sys.argv[1]))";
         command.args(["-c", code, package]);
         let printed = Program::new(command).run("").await?;
         Ok(printed.trim().to_owned())
     }
 
-    /// One of the programs of the suites.
-    pub fn program(&self, name: &str, args: impl IntoIterator<Item: AsRef<OsStr>>) -> Command {
-        let mut command = self.command();
+    /// A program that one of the packages brought along.
+    pub fn packaged(&self, name: &str, args: impl IntoIterator<Item: AsRef<OsStr>>) -> Command {
+        let mut command = Self::undisturbed(&self.programs.join(name));
+        command.args(args).env("PYTHONUTF8", "1");
+        command
+    }
+
+    fn interpreter(&self) -> Command {
+        Self::undisturbed(&self.interpreter)
+    }
+
+    fn undisturbed(program: &Path) -> Command {
+        let mut command = Command::new(program);
+        // They would mix another installation's packages with the pinned ones.
+        command.env_remove("PYTHONPATH").env_remove("PYTHONHOME");
+        command
+    }
+}
+
+impl Programs for Python {
+    fn command<'a>(&self, name: &str, args: impl IntoIterator<Item = &'a str>) -> Command {
+        let mut command = self.interpreter();
         command
             .arg(Path::new(PROGRAMS).join(name))
             .args(args)
@@ -124,13 +149,6 @@ impl Python {
             .env("PYTHONUTF8", "1")
             // The source tree stays as it is.
             .env("PYTHONDONTWRITEBYTECODE", "1");
-        command
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(&self.interpreter);
-        // They would mix another installation's packages with the pinned ones.
-        command.env_remove("PYTHONPATH").env_remove("PYTHONHOME");
         command
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use suites::clients::Result;
 use suites::clients::program::Program;
 use suites::clients::python::Python;
+use suites::clients::world::Programs as _;
 
 use crate::datum::Datum;
 use crate::outcome::Theirs;
@@ -18,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(180);
 pub(crate) async fn evaluate(python: &Python, subjects: &[Subject]) -> Result<Vec<Vec<Theirs>>> {
     let expressions: Vec<Value> = subjects.iter().map(wire).collect();
     let input = serde_json::to_string(&expressions)?;
-    let command = python.program("evaluate.py", [] as [&str; 0]);
+    let command = python.command("evaluate.py", []);
     let answer = Program::new(command)
         .with_limit(LIMIT)
         .answer(&input)
