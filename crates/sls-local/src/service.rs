@@ -1,6 +1,5 @@
 //! The service without a socket.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +15,9 @@ use sls_core::wire::{Compression, EncodedGroup};
 use tokio::sync::Semaphore;
 
 use crate::fault::{Effect, Fault, FaultId};
+use crate::growingio::GrowingIo;
 use crate::refusal::Refusal;
-use crate::sls::{Face, Outcome, Sender};
+use crate::sls::{Face, Outcome, Peer, Sender};
 
 /// A request with a larger body is worked on where blocking is allowed.
 const LARGE_BODY: usize = 64 << 10;
@@ -169,6 +169,11 @@ impl LocalService {
         self.face.clock().advance(by);
     }
 
+    /// What trackers of GrowingIO have sent.
+    pub fn growingio(&self) -> GrowingIo {
+        self.face.collector().handle()
+    }
+
     pub(crate) fn face(&self) -> &Face {
         &self.face
     }
@@ -196,7 +201,7 @@ impl LocalService {
     pub(crate) async fn answer_client(
         &self,
         request: Request<Bytes>,
-        peer: IpAddr,
+        peer: Peer,
     ) -> Result<Disturbed, Cut> {
         self.answer(request, Sender::Client(Some(peer))).await
     }
@@ -212,7 +217,14 @@ impl LocalService {
             Some(Effect::Drip { bytes, pause_ms }) => {
                 pace = Some((bytes, Duration::from_millis(pause_ms)));
             }
-            Some(Effect::Refuse { .. } | Effect::Redirect { .. }) | None => {}
+            // These are in the answer already.
+            Some(
+                Effect::Refuse { .. }
+                | Effect::Redirect { .. }
+                | Effect::Quota { .. }
+                | Effect::Clock { .. },
+            )
+            | None => {}
         }
         Ok(Disturbed { response, pace })
     }

@@ -14,6 +14,7 @@ use super::LocalServer;
 use super::connection::{self, Bodies, Limits};
 use crate::error::Error;
 use crate::service::LocalService;
+use crate::sls::Peer;
 
 /// How long to wait after the first failure to accept, and after many in a row. It fails
 /// when the process has too many files open, and goes on failing until one is closed.
@@ -67,6 +68,7 @@ impl Acceptor {
         let slots = Arc::new(Semaphore::new(self.limits.connections));
         let bodies = Bodies::default();
         let mut connections = JoinSet::new();
+        let mut accepted_so_far = 0;
         let mut stopped = self.stopped.clone();
         let mut pause = FIRST_PAUSE;
         loop {
@@ -89,9 +91,13 @@ impl Acceptor {
                     let service = self.service.clone();
                     let (limits, bodies) = (self.limits, bodies.clone());
                     let stopped = self.stopped.clone();
+                    accepted_so_far += 1;
+                    let peer = Peer {
+                        ip: peer.ip(),
+                        connection: accepted_so_far,
+                    };
                     connections.spawn(async move {
-                        connection::serve(stream, peer.ip(), service, limits, bodies, stopped)
-                            .await;
+                        connection::serve(stream, peer, service, limits, bodies, stopped).await;
                         drop(guard);
                     });
                 }

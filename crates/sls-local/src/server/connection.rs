@@ -1,11 +1,11 @@
 //! One connection: what a client may take its time for, and how much it may send.
 
-use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderValue, Request, Response, header};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
@@ -16,8 +16,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use super::drip::DripBody;
+use crate::growingio::Call;
 use crate::refusal::Refusal;
 use crate::service::{Cut, Disturbed, LocalService};
+use crate::sls::Peer;
 
 /// The longest request line with headers. A query of SPL has at most 10 KB, three times
 /// that when every byte is percent-encoded.
@@ -74,7 +76,7 @@ impl Bodies {
 /// `stopped` becomes true.
 pub(super) async fn serve(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin,
-    peer: IpAddr,
+    peer: Peer,
     service: LocalService,
     limits: Limits,
     bodies: Bodies,
@@ -110,34 +112,60 @@ pub(super) async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
 
 async fn answer(
     request: Request<Incoming>,
-    peer: IpAddr,
+    peer: Peer,
     service: &LocalService,
     limits: Limits,
     bodies: &Bodies,
 ) -> Result<Response<DripBody>, Cut> {
     let (parts, body) = request.into_parts();
     let limit = service.face().max_body_bytes();
-    let length = body.size_hint().exact().unwrap_or(0);
-    let length = usize::try_from(length).unwrap_or(usize::MAX).min(limit);
+    let caller = Caller::of(&parts);
+    let length = match body.size_hint().exact() {
+        Some(length) => usize::try_from(length).unwrap_or(usize::MAX).min(limit),
+        // What may be of any length may be of the largest.
+        None if caller == Caller::Tracker => limit,
+        None => 0,
+    };
     // Held until the request is answered, and so for as long as the body is in memory.
     let room = bodies.room(length);
     let Ok(_room) = tokio::time::timeout(limits.body_timeout, room).await else {
         let refusal = Refusal::busy("too many bodies are being read");
-        return Ok(refuse(service, refusal));
+        return Ok(refuse(service, caller, refusal));
     };
-    match read_body(body, limit, limits.body_timeout).await {
+    match read_body(body, caller, limit, limits.body_timeout).await {
         Ok(body) => {
             let request = Request::from_parts(parts, body);
             let Disturbed { response, pace } = service.answer_client(request, peer).await?;
             Ok(response.map(|body| DripBody::new(body, pace)))
         }
-        Err(refusal) => Ok(refuse(service, refusal)),
+        Err(refusal) => Ok(refuse(service, caller, refusal)),
+    }
+}
+
+/// Which of the two services a request is for, as far as its body matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Caller {
+    /// A client of SLS, which announces the length of a body.
+    Client,
+    /// A tracker of GrowingIO, which need not.
+    Tracker,
+}
+
+impl Caller {
+    fn of(parts: &Parts) -> Self {
+        match Call::of(&parts.method, &parts.uri, &parts.headers) {
+            Some(_) => Self::Tracker,
+            None => Self::Client,
+        }
     }
 }
 
 /// The answer to a request whose body was not read to its end.
-fn refuse(service: &LocalService, refusal: Refusal) -> Response<DripBody> {
-    let mut response = service.face().refuse(refusal);
+fn refuse(service: &LocalService, caller: Caller, refusal: Refusal) -> Response<DripBody> {
+    let mut response = match caller {
+        Caller::Client => service.face().refuse(refusal),
+        Caller::Tracker => service.face().refuse_to_collect(&refusal),
+    };
     // What is left of the body must not be taken for another request.
     let close = HeaderValue::from_static("close");
     response.headers_mut().insert(header::CONNECTION, close);
@@ -145,19 +173,26 @@ fn refuse(service: &LocalService, refusal: Refusal) -> Response<DripBody> {
 }
 
 /// The whole body, within limits that hold before it is read.
-async fn read_body(body: Incoming, limit: usize, timeout: Duration) -> Result<Bytes, Refusal> {
-    // A body of unknown length is chunked; the service wants to know.
-    let Some(length) = body.size_hint().exact() else {
-        return Err(Refusal::without_length());
+async fn read_body(
+    body: Incoming,
+    caller: Caller,
+    limit: usize,
+    timeout: Duration,
+) -> Result<Bytes, Refusal> {
+    let announced = match (body.size_hint().exact(), caller) {
+        (Some(length), _) => usize::try_from(length).unwrap_or(usize::MAX),
+        (None, Caller::Tracker) => 0,
+        // A body of unknown length is chunked; SLS wants to know.
+        (None, Caller::Client) => return Err(Refusal::without_length()),
     };
-    let length = usize::try_from(length).unwrap_or(usize::MAX);
-    let too_large = length > limit;
-    if length / DRAINED > limit {
-        return Err(crate::sls::too_large(length, limit));
+    if announced / DRAINED > limit {
+        return Err(crate::sls::too_large(announced, limit));
     }
-    match tokio::time::timeout(timeout, collect(body, length, !too_large)).await {
-        Ok(Ok(_)) if too_large => Err(crate::sls::too_large(length, limit)),
-        Ok(Ok(body)) => Ok(body),
+    match tokio::time::timeout(timeout, collect(body, announced, limit)).await {
+        Ok(Ok(Collected {
+            body: Some(body), ..
+        })) => Ok(body),
+        Ok(Ok(Collected { bytes, .. })) => Err(crate::sls::too_large(bytes, limit)),
         Ok(Err(_)) => Err(Refusal::bad("BadRequest", "the body ended early")),
         Err(_) => Err(Refusal::internal(
             "RequestTimeout",
@@ -166,15 +201,43 @@ async fn read_body(body: Incoming, limit: usize, timeout: Duration) -> Result<By
     }
 }
 
-/// Reads to the end and keeps what was read, or not.
-async fn collect(mut body: Incoming, length: usize, keep: bool) -> Result<Bytes, hyper::Error> {
+/// What came of a body.
+struct Collected {
+    /// `None` when it is too large to be kept.
+    body: Option<Bytes>,
+    /// How much was read.
+    bytes: usize,
+}
+
+/// Reads to the end, or far enough to know that there is no end worth waiting for, and keeps
+/// what is not too large.
+async fn collect(
+    mut body: Incoming,
+    announced: usize,
+    limit: usize,
+) -> Result<Collected, hyper::Error> {
     // Grows with what really comes, so a large announcement alone costs nothing.
-    let mut collected = Vec::with_capacity(length.min(64 << 10));
+    let mut kept = Vec::with_capacity(announced.min(limit).min(64 << 10));
+    let mut bytes = 0;
     while let Some(frame) = body.frame().await {
-        if let (Ok(data), true) = (frame?.into_data(), keep) {
-            collected.extend_from_slice(&data);
+        let Ok(data) = frame?.into_data() else {
+            continue;
+        };
+        bytes += data.len();
+        if bytes.max(announced) <= limit {
+            kept.extend_from_slice(&data);
+        } else {
+            kept = Vec::new();
+        }
+        if bytes / DRAINED > limit {
+            break;
         }
     }
     // Without spare room: an uncompressed group is stored as it arrived.
-    Ok(Bytes::from(collected.into_boxed_slice()))
+    let fits = bytes.max(announced) <= limit;
+    let body = fits.then(|| Bytes::from(kept.into_boxed_slice()));
+    Ok(Collected {
+        body,
+        bytes: bytes.max(announced),
+    })
 }

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 pub use builder::LocalServerBuilder;
 
+use crate::growingio::GrowingIo;
 use crate::service::LocalService;
 
 /// A running server.
@@ -78,6 +79,11 @@ impl LocalServer {
     /// The same service without the socket.
     pub fn service(&self) -> &LocalService {
         &self.service
+    }
+
+    /// What trackers of GrowingIO have sent to this server.
+    pub fn growingio(&self) -> GrowingIo {
+        self.service.growingio()
     }
 
     /// Moves the server's clock forward: logs expire, cursors by time move on, and requests

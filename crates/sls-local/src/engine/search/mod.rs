@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use sls_core::wire::{GroupView, LogView};
 use sls_spl::{OutputRow, Program};
 
-use super::logstore::Logstore;
+use super::logstore::{Logstore, Spot};
 use super::spl::{LogRow, Shared, damaged, stopped};
 use super::storage::Record;
 use crate::refusal::Refusal;
@@ -57,6 +57,7 @@ type Place = (u64, u32, u64);
 /// A found log: where it is, to be looked at again.
 struct Hit {
     place: Place,
+    spot: Spot,
     group: Bytes,
     nth: usize,
 }
@@ -113,7 +114,7 @@ impl Search {
         mut take: impl FnMut(Hit) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
         let mut sequence = 0;
-        logstore.scan(now, &mut |record: &Record| {
+        logstore.scan(now, &mut |spot, record: &Record| {
             let group = GroupView::parse(&record.group).map_err(damaged)?;
             let topic = group.topic().unwrap_or_default();
             if self.topic.as_ref().is_some_and(|wanted| topic != **wanted) {
@@ -129,6 +130,7 @@ impl Search {
                 }
                 take(Hit {
                     place: (time.0, time.1, sequence),
+                    spot,
                     group: record.group.clone(),
                     nth,
                 })?;

@@ -38,14 +38,17 @@ mod update_project;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use sls_core::model::ShardId;
 
 use super::Face;
 use super::answer::Answer;
 use super::request::Request;
 use super::route::Operation;
-use crate::engine::Logstore;
+use crate::engine::{Logstore, PutRoute};
+use crate::fault::{Target, USED_UP};
 use crate::refusal::Refusal;
 
 /// What an operation works with.
@@ -54,11 +57,29 @@ pub(super) struct Context<'a> {
     pub(super) face: &'a Face,
     pub(super) request: &'a Request,
     pub(super) now: SystemTime,
+    /// What faults have to know.
+    pub(super) target: Target<'a>,
 }
 
 impl Context<'_> {
     fn logstore(&self, name: &str) -> Result<Arc<Logstore>, Refusal> {
         self.face.engine.logstore(self.request.project()?, name)
+    }
+
+    /// Stores a group, unless the shard that is to take it has a quota that is used up.
+    fn put(&self, logstore: &Logstore, group: Bytes, route: PutRoute) -> Result<(), Refusal> {
+        let mut admit = |shard: ShardId| {
+            let target = Target {
+                shard: Some(shard.0),
+                ..self.target
+            };
+            match self.face.faults.take_for_shard(target, self.now) {
+                Some(code) => Err(Refusal::quota(code, format!("shard {shard}: {USED_UP}"))),
+                None => Ok(()),
+            }
+        };
+        let engine = &self.face.engine;
+        engine.put(logstore, group, route, self.now, &mut admit)
     }
 
     /// The body, which must be a JSON object.
