@@ -15,6 +15,7 @@ mod ship;
 mod table;
 
 use std::error::Error;
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -30,8 +31,12 @@ async fn main() -> ExitCode {
     let options = match options::parse() {
         Ok(Some(options)) => options,
         Ok(None) => {
-            print!("{}", options::HELP);
-            return ExitCode::SUCCESS;
+            let shown = std::io::stdout().write_all(options::HELP.as_bytes());
+            return if shown.is_ok() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            };
         }
         Err(error) => {
             eprintln!("quickstart: {error}; --help tells what there is");
@@ -40,6 +45,8 @@ async fn main() -> ExitCode {
     };
     match run(&options).await {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever read the output has seen enough of it.
+        Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("quickstart: {}", in_one_line(&*error));
             ExitCode::FAILURE
@@ -48,6 +55,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    let mut out = std::io::stdout();
     let input = Input::open(options.input.as_deref())?;
     let (client, server) = match &options.endpoint {
         Some(endpoint) => {
@@ -68,37 +76,46 @@ async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             )
         }
     };
-    println!("using {}", client.endpoint());
+    writeln!(out, "using {}", client.endpoint())?;
 
     let logstore = client.logstore(&options.project, &options.logstore);
     set_up(&client, &logstore).await?;
     // Taken before anything is shipped, so that only what this run ships is read.
     let cursors = pull::cursors_at_end(&logstore).await?;
+    for (shard, cursor) in &cursors {
+        writeln!(out, "{shard}, cursor {cursor}")?;
+    }
+    // There is nothing behind these cursors yet, but a query that cannot be read is refused
+    // all the same, and better before anything is shipped.
+    pull::try_query(&logstore, &cursors, &options.query).await?;
 
     let shipped = ship::ship(input, &logstore).await?;
-    println!(
+    writeln!(
+        out,
         "shipped {} lines in {} requests, {} of them as they were because they did not parse",
         shipped.lines, shipped.put_requests, shipped.unparsed
-    );
+    )?;
 
     let query = &options.query;
-    println!("reading back: {query}\n");
+    writeln!(out, "reading back: {query}\n")?;
     let pulled = pull::pull_until_caught_up(&logstore, cursors, query, shipped.lines).await?;
-    println!("{}", pulled.table);
-    println!(
+    writeln!(out, "{}", pulled.table)?;
+    writeln!(
+        out,
         "{} of {} rows matched, the first {} are shown; {} log groups were pulled",
         pulled.matched,
         pulled.scanned,
         pulled.table.len(),
         pulled.groups
-    );
+    )?;
 
     if let Some(server) = server {
         server.shutdown(Duration::from_secs(5)).await;
     }
     if options.json {
         // Written by hand to keep the order in which the counts come about.
-        println!(
+        writeln!(
+            out,
             r#"{{"lines":{},"unparsed":{},"put_requests":{},"pulled_groups":{},"scanned_rows":{},"matched_rows":{}}}"#,
             shipped.lines,
             shipped.unparsed,
@@ -106,7 +123,7 @@ async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             pulled.groups,
             pulled.scanned,
             pulled.matched
-        );
+        )?;
     }
     Ok(())
 }
@@ -116,10 +133,7 @@ async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
 /// Asks first: a key that may write to a logstore need not be allowed to make one.
 async fn set_up(client: &Client, logstore: &LogstoreHandle) -> Result<(), sls_client::Error> {
     let missing = match logstore.get().await {
-        Ok(found) => {
-            println!("using {found}");
-            return Ok(());
-        }
+        Ok(_) => return Ok(()),
         Err(error) => error,
     };
     match missing.code() {
@@ -132,6 +146,11 @@ async fn set_up(client: &Client, logstore: &LogstoreHandle) -> Result<(), sls_cl
     }
     let config = LogstoreConfig::named(logstore.name()).with_shard_count(2);
     logstore.create(config).await
+}
+
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
 /// An error and its causes, each fact once.

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use sls_client::LogstoreHandle;
-use sls_core::model::{Cursor, CursorPosition, ShardId};
+use sls_core::model::{Cursor, CursorPosition, Shard};
 
 use crate::table::Table;
 
@@ -34,20 +34,32 @@ pub(crate) struct Pulled {
 /// The shards, each with the cursor behind what it holds now.
 pub(crate) async fn cursors_at_end(
     logstore: &LogstoreHandle,
-) -> Result<Vec<(ShardId, Cursor)>, Box<dyn Error>> {
+) -> Result<Vec<(Shard, Cursor)>, Box<dyn Error>> {
     let mut cursors = Vec::new();
     for shard in logstore.shards().await? {
         let cursor = logstore.cursor(shard.id, CursorPosition::End).await?;
-        println!("{shard}, cursor {cursor}");
-        cursors.push((shard.id, cursor));
+        cursors.push((shard, cursor));
     }
     Ok(cursors)
+}
+
+/// Has the service read the query, so that a mistake in it is told.
+pub(crate) async fn try_query(
+    logstore: &LogstoreHandle,
+    cursors: &[(Shard, Cursor)],
+    query: &str,
+) -> Result<(), Box<dyn Error>> {
+    if let Some((shard, cursor)) = cursors.first() {
+        let pull = logstore.pull(shard.id, cursor.clone());
+        logstore.client().send(&pull.with_query(query)).await?;
+    }
+    Ok(())
 }
 
 /// Reads every shard from its cursor until `shipped` rows were seen and nothing moves.
 pub(crate) async fn pull_until_caught_up(
     logstore: &LogstoreHandle,
-    mut cursors: Vec<(ShardId, Cursor)>,
+    mut cursors: Vec<(Shard, Cursor)>,
     query: &str,
     shipped: u64,
 ) -> Result<Pulled, Box<dyn Error>> {
@@ -56,7 +68,7 @@ pub(crate) async fn pull_until_caught_up(
     loop {
         let mut moved = false;
         for (shard, cursor) in &mut cursors {
-            let pull = logstore.pull(*shard, cursor.clone());
+            let pull = logstore.pull(shard.id, cursor.clone());
             let pull = pull.with_count(COUNT).with_query(query);
             let batch = logstore.client().send(&pull).await?;
             moved |= !batch.is_caught_up();

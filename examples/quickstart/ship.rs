@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::io::{BufRead, BufReader, IsTerminal as _};
+use std::io::{BufRead, BufReader, IsTerminal as _, Read as _};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,6 +16,8 @@ use crate::access_log::{self, FIELDS};
 const LOGS_PER_GROUP: usize = 200;
 /// The largest group before compression; the service takes up to 10 MiB.
 const BYTES_PER_GROUP: usize = 1 << 20;
+/// The largest value that the service takes. A longer line is shipped in several logs.
+const BYTES_PER_VALUE: u64 = 1 << 20;
 
 const BUNDLED: &[u8] = include_bytes!("../data/access.log");
 
@@ -80,11 +82,14 @@ pub(crate) async fn ship(
     let mut group = GroupEncoder::new();
     // A line that does not parse takes the time of the line before it.
     let mut seconds = unix_seconds();
-    let mut line = Vec::new();
+    let mut piece = Vec::new();
+    // Whether the piece before this one was not the end of its line.
+    let mut within_line = false;
     loop {
-        line.clear();
-        let read = text
-            .read_until(b'\n', &mut line)
+        piece.clear();
+        let read = (&mut text)
+            .take(BYTES_PER_VALUE)
+            .read_until(b'\n', &mut piece)
             .map_err(|error| format!("cannot read {name}: {error}"))?;
         let full = group.log_count() >= LOGS_PER_GROUP || group.raw_bytes() >= BYTES_PER_GROUP;
         if (full || read == 0) && !group.is_empty() {
@@ -96,26 +101,37 @@ pub(crate) async fn ship(
         if read == 0 {
             break;
         }
-        shipped.lines += 1;
         progress.inc(read as u64);
-        let text = line.strip_suffix(b"\n").unwrap_or(&line);
-        let text = text.strip_suffix(b"\r").unwrap_or(text);
-        if let Some(parsed) = access_log::parse(text) {
+        let ends = piece.ends_with(b"\n") || (read as u64) < BYTES_PER_VALUE;
+        let whole = ends && !within_line;
+        let text = if ends {
+            without_line_end(&piece)
+        } else {
+            &piece
+        };
+        if let Some(parsed) = Some(text).filter(|_| whole).and_then(access_log::parse) {
             seconds = parsed.seconds;
             let mut log = group.log(seconds);
             for (name, text) in FIELDS.iter().zip(parsed.texts) {
                 log.field(name, text);
             }
         } else {
-            shipped.unparsed += 1;
+            shipped.unparsed += u64::from(!within_line);
             group.log(seconds).field("content", text);
         }
+        shipped.lines += u64::from(!within_line);
+        within_line = !ends;
     }
     progress.finish_and_clear();
     if shipped.lines == 0 {
         return Err(format!("{name} is empty: there is nothing to ship").into());
     }
     Ok(shipped)
+}
+
+fn without_line_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 fn progress_bar(bytes: u64) -> ProgressBar {

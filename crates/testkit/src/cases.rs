@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::tally::{Outcome, Tally};
+
 /// A recorded case: one JSON file.
 #[derive(Debug, Clone)]
 pub struct Case {
@@ -22,22 +24,30 @@ pub fn vectors(set: &str) -> PathBuf {
 
 /// Every `*.json` file below a folder, in the order of their paths.
 ///
+/// A file that is not JSON is noted as failed and left out.
+///
 /// # Errors
-/// What could not be read, with its path in the text.
-pub fn cases_below(folder: &Path) -> io::Result<Vec<Case>> {
+/// When a folder or file cannot be read, with its path in the text, and when there is no
+/// such file at all: a set without cases would pass whatever was broken.
+pub fn cases_below(folder: &Path, tally: &mut Tally) -> io::Result<Vec<Case>> {
     let mut files = Vec::new();
     collect(folder, &mut files)?;
+    if files.is_empty() {
+        let none = io::Error::new(io::ErrorKind::NotFound, "there is no case in this folder");
+        return Err(at(folder, none));
+    }
     files.sort();
-    files
-        .into_iter()
-        .map(|path| {
-            let text = fs::read(&path).map_err(|cause| at(&path, cause))?;
-            let json = serde_json::from_slice(&text).map_err(|cause| at(&path, cause.into()))?;
-            let below = path.strip_prefix(folder).unwrap_or(&path);
-            let file = below.to_string_lossy().replace('\\', "/");
-            Ok(Case { file, json })
-        })
-        .collect()
+    let mut cases = Vec::new();
+    for path in files {
+        let text = fs::read(&path).map_err(|cause| at(&path, cause))?;
+        let below = path.strip_prefix(folder).unwrap_or(&path);
+        let file = below.to_string_lossy().replace('\\', "/");
+        match serde_json::from_slice(&text) {
+            Ok(json) => cases.push(Case { file, json }),
+            Err(cause) => tally.note(file, Outcome::Failed(format!("not JSON: {cause}"))),
+        }
+    }
+    Ok(cases)
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {

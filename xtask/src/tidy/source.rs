@@ -84,6 +84,9 @@ fn check_lines(file: &File) -> Vec<Finding> {
                 "`/{folder}/` is a place on one machine; use a relative path"
             ));
         }
+        if is_conflict_mark(line) {
+            find("a conflict was committed; keep one side or both".to_owned());
+        }
         if file.extension() == "rs" {
             for (mark, what_to_do) in LEFT_UNDONE {
                 if line.contains(mark) {
@@ -93,6 +96,14 @@ fn check_lines(file: &File) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// The first or last line that git writes around two versions of a place.
+fn is_conflict_mark(line: &str) -> bool {
+    ["<", ">"].iter().any(|side| {
+        let rest = line.strip_prefix(&side.repeat(7));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    })
 }
 
 /// The first machine's folder that a path in the line begins with.
@@ -136,6 +147,17 @@ mod tests {
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].place, "crates/a/src/lib.rs:2");
         assert_eq!(check_lines(&file("notes.md", &text)), []);
+    }
+
+    #[test]
+    fn a_committed_conflict_is_found() {
+        let text = format!(
+            "{} HEAD\na\n=======\nb\n{} b\n",
+            "<".repeat(7),
+            ">".repeat(7)
+        );
+        assert_eq!(check_lines(&file("a.md", &text)).len(), 2);
+        assert_eq!(check_lines(&file("a.md", "a <<<<<<< b\n=======\n")), []);
     }
 
     #[test]

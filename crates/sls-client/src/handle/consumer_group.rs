@@ -41,6 +41,10 @@ impl ConsumerGroupHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `ConsumerGroupAlreadyExist` when there is one of this name.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether it was made; calling again then says that it is
+    /// there.
     pub async fn create(&self, timeout: Duration, in_order: bool) -> Result<(), Error> {
         let group = ConsumerGroup::new(&self.group, timeout).with_in_order(in_order);
         let operation =
@@ -53,6 +57,9 @@ impl ConsumerGroupHandle {
     /// # Errors
     /// [`Error::InvalidRequest`] when none is given; [`Error::Service`] with
     /// `ConsumerGroupNotExist` when there is no such group.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether the service has acted; calling again is safe.
     pub async fn update(
         &self,
         timeout: Option<Duration>,
@@ -83,6 +90,9 @@ impl ConsumerGroupHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `ConsumerGroupNotExist` when there is no such group.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether the service has acted; calling again is safe.
     pub async fn delete(&self) -> Result<(), Error> {
         let operation =
             DeleteConsumerGroup::new(self.logstore.project(), self.logstore.name(), &self.group);
@@ -96,6 +106,9 @@ impl ConsumerGroupHandle {
     /// # Errors
     /// [`Error::Service`] with `NotExistConsumerWithBody` when the consumer names shards
     /// and the group does not know it, or no longer.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether the service has acted; calling again is safe.
     pub async fn heartbeat(
         &self,
         consumer: &ConsumerName,
@@ -115,6 +128,9 @@ impl ConsumerGroupHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `ConsumerGroupNotExist` when there is no such group.
+    ///
+    /// # Cancel safety
+    /// Safe: dropping the future loses only the answer.
     pub async fn checkpoints(&self) -> Result<Vec<Checkpoint>, Error> {
         let operation = self.get_checkpoint();
         self.logstore.client().send(&operation).await
@@ -124,6 +140,9 @@ impl ConsumerGroupHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `ConsumerGroupNotExist` when there is no such group.
+    ///
+    /// # Cancel safety
+    /// Safe: dropping the future loses only the answer.
     pub async fn checkpoint(&self, shard: ShardId) -> Result<Option<Checkpoint>, Error> {
         let operation = self.get_checkpoint().with_shard(shard);
         let found = self.logstore.client().send(&operation).await?;
@@ -138,6 +157,9 @@ impl ConsumerGroupHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `ShardNotExist` when there is no such shard.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether the service has acted; calling again is safe.
     pub async fn save_checkpoint(&self, shard: ShardId, cursor: &Cursor) -> Result<(), Error> {
         let operation = self.update_checkpoint(shard, cursor);
         self.logstore.client().send(&operation).await
@@ -147,6 +169,9 @@ impl ConsumerGroupHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `ConsumerNotExist` or `ConsumerNotMatch` when it does not.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether the service has acted; calling again is safe.
     pub async fn save_checkpoint_as(
         &self,
         consumer: &ConsumerName,

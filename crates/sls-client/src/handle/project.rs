@@ -33,6 +33,10 @@ impl ProjectHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `ProjectAlreadyExist` when there is one of this name.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether it was made; calling again then says that it is
+    /// there.
     pub async fn create(&self, description: &str) -> Result<(), Error> {
         let operation = CreateProject::new(&self.project, description);
         self.client.send(&operation).await
@@ -42,6 +46,9 @@ impl ProjectHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `ProjectNotExist` when there is none.
+    ///
+    /// # Cancel safety
+    /// Safe: dropping the future loses only the answer.
     pub async fn get(&self) -> Result<Project, Error> {
         self.client.send(&GetProject::new(&self.project)).await
     }
@@ -50,6 +57,9 @@ impl ProjectHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `ProjectNotExist` when there is none.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether the service has acted; calling again is safe.
     pub async fn update(&self, description: &str) -> Result<(), Error> {
         let operation = UpdateProject::new(&self.project, description);
         self.client.send(&operation).await
@@ -59,6 +69,9 @@ impl ProjectHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `ProjectNotExist` when there is none.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether the service has acted; calling again is safe.
     pub async fn delete(&self) -> Result<(), Error> {
         self.client.send(&DeleteProject::new(&self.project)).await
     }
@@ -69,6 +82,9 @@ impl ProjectHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `ProjectNotExist` when there is no such project.
+    ///
+    /// # Cancel safety
+    /// Safe: dropping the future loses only the answer.
     pub async fn logstores(&self) -> Result<Vec<String>, Error> {
         let all = ListLogstores::new(&self.project).with_size(u32::MAX);
         Ok(self.client.list_logstores(&all).await?.items)
@@ -78,6 +94,9 @@ impl ProjectHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `ParameterInvalid` when the query cannot be read.
+    ///
+    /// # Cancel safety
+    /// Safe: dropping the future loses only the answer.
     pub async fn query(&self, sql: &str) -> Result<QueryResult, Error> {
         let operation = GetProjectLogs::new(&self.project, sql);
         self.client.send(&operation).await

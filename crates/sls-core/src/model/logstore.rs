@@ -136,9 +136,12 @@ impl LogstoreConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EncryptConfig {
     /// Whether it encrypts at all.
+    #[serde(default)]
     pub enable: bool,
-    /// `default`, or the name of another algorithm that the service knows.
-    pub encrypt_type: String,
+    /// `default`, or the name of another algorithm that the service knows; may be absent
+    /// where nothing is encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypt_type: Option<String>,
     /// A key of the account's own. Default: a key of the service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_cmk_info: Option<CustomerKey>,
@@ -148,7 +151,8 @@ pub struct EncryptConfig {
 }
 
 /// A key of the account's own in the key management service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CustomerKey {
     /// The key's id.
     pub cmk_key_id: String,
@@ -174,6 +178,17 @@ impl fmt::Display for LogstoreConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn encryption_that_is_off_needs_no_algorithm() {
+        let text = r#"{"logstoreName":"l","ttl":1,"shardCount":1,"encrypt_conf":{"enable":false}}"#;
+        let config: LogstoreConfig = serde_json::from_str(text).unwrap();
+        let written = serde_json::to_value(&config).unwrap();
+        assert_eq!(
+            written["encrypt_conf"],
+            serde_json::json!({"enable": false})
+        );
+    }
     use serde_json::json;
 
     #[test]

@@ -10,8 +10,12 @@ use testkit::{Outcome, Tally, cases_below};
 /// Every file is a list of cases.
 pub(super) fn run(folder: &Path) -> io::Result<Tally> {
     let mut tally = Tally::default();
-    for file in cases_below(folder)? {
-        for case in file.json.as_array().into_iter().flatten() {
+    for file in cases_below(folder, &mut tally)? {
+        let Some(cases) = file.json.as_array() else {
+            tally.note(file.file, Outcome::Failed("not a list of cases".to_owned()));
+            continue;
+        };
+        for case in cases {
             let name = case["name"].as_str().unwrap_or("unnamed");
             let outcome = Outcome::of(check(case).err());
             tally.note(format!("{} {name}", file.file), outcome);

@@ -11,6 +11,9 @@ impl LogstoreHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `ShardNotExist` when there is no such shard.
+    ///
+    /// # Cancel safety
+    /// Safe: dropping the future loses only the answer.
     pub async fn cursor(&self, shard: ShardId, from: CursorPosition) -> Result<Cursor, Error> {
         let operation = GetCursor::new(&self.project, &self.logstore, shard, from);
         self.client.send(&operation).await
@@ -20,6 +23,9 @@ impl LogstoreHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `InvalidCursor` outside what the shard holds.
+    ///
+    /// # Cancel safety
+    /// Safe: dropping the future loses only the answer.
     pub async fn cursor_time(&self, shard: ShardId, cursor: Cursor) -> Result<SystemTime, Error> {
         let operation = GetCursorTime::new(&self.project, &self.logstore, shard, cursor);
         self.client.send(&operation).await
@@ -34,6 +40,9 @@ impl LogstoreHandle {
     /// # Errors
     /// [`Error::InvalidRequest`] when the cursor is not one of the service's; otherwise as
     /// [`cursor_time`](Self::cursor_time).
+    ///
+    /// # Cancel safety
+    /// Safe: dropping the future loses only the answer.
     pub async fn previous_cursor_time(
         &self,
         shard: ShardId,

@@ -9,6 +9,9 @@ impl LogstoreHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `IndexConfigNotExist` when there is none.
+    ///
+    /// # Cancel safety
+    /// Safe: dropping the future loses only the answer.
     pub async fn index(&self) -> Result<IndexConfig, Error> {
         let operation = GetIndex::new(&self.project, &self.logstore);
         self.client.send(&operation).await
@@ -32,6 +35,10 @@ impl LogstoreHandle {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether it was made; calling again then says that it is
+    /// there.
     pub async fn create_index(&self, index: IndexConfig) -> Result<(), Error> {
         let operation = CreateIndex::new(&self.project, &self.logstore, index);
         self.client.send(&operation).await
@@ -43,6 +50,9 @@ impl LogstoreHandle {
     /// # Errors
     /// [`Error::Service`] with `ParameterInvalid` when there is none, and with
     /// `IndexInfoInvalid` when a setting is not acceptable.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether the service has acted; calling again is safe.
     pub async fn update_index(&self, index: IndexConfig) -> Result<(), Error> {
         let operation = UpdateIndex::new(&self.project, &self.logstore, index);
         self.client.send(&operation).await
@@ -52,6 +62,9 @@ impl LogstoreHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `ParameterInvalid` when there is none.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether the service has acted; calling again is safe.
     pub async fn delete_index(&self) -> Result<(), Error> {
         let operation = DeleteIndex::new(&self.project, &self.logstore);
         self.client.send(&operation).await

@@ -54,6 +54,10 @@ impl LogstoreHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `LogStoreAlreadyExist` when there is one of this name.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether it was made; calling again then says that it is
+    /// there.
     pub async fn create(&self, config: LogstoreConfig) -> Result<(), Error> {
         let config = LogstoreConfig {
             name: self.logstore.clone(),
@@ -73,6 +77,9 @@ impl LogstoreHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `LogStoreNotExist` when there is none.
+    ///
+    /// # Cancel safety
+    /// Safe: dropping the future loses only the answer.
     pub async fn get(&self) -> Result<LogstoreConfig, Error> {
         let operation = GetLogstore::new(&self.project, &self.logstore);
         self.client.send(&operation).await
@@ -95,6 +102,9 @@ impl LogstoreHandle {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether the service has acted; calling again is safe.
     pub async fn update(
         &self,
         change: impl FnOnce(&mut LogstoreConfig) + Send,
@@ -111,6 +121,9 @@ impl LogstoreHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `LogStoreNotExist` when there is none.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether the service has acted; calling again is safe.
     pub async fn delete(&self) -> Result<(), Error> {
         let operation = DeleteLogstore::new(&self.project, &self.logstore);
         self.client.send(&operation).await
@@ -125,6 +138,9 @@ impl LogstoreHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `LogStoreNotExist` when there is no such logstore.
+    ///
+    /// # Cancel safety
+    /// Safe: dropping the future loses only the answer.
     pub async fn consumer_groups(&self) -> Result<Vec<ConsumerGroup>, Error> {
         let operation = ListConsumerGroups::new(&self.project, &self.logstore);
         self.client.send(&operation).await
@@ -137,6 +153,10 @@ impl LogstoreHandle {
     /// # Errors
     /// [`Error::NoAnswer`] when the answer was lost: then the group may have been written,
     /// and writing it again may store it twice.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether the logs were written; writing them again may
+    /// store them twice.
     pub async fn put(&self, group: &EncodedGroup) -> Result<(), Error> {
         self.client.send(&self.put_operation(group)).await
     }
@@ -145,6 +165,10 @@ impl LogstoreHandle {
     ///
     /// # Errors
     /// As [`put`](Self::put).
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether the logs were written; writing them again may
+    /// store them twice.
     pub async fn put_routed(&self, group: &EncodedGroup, key: HashKey) -> Result<(), Error> {
         let operation = self.put_operation(group).with_hash_key(key);
         self.client.send(&operation).await
@@ -162,6 +186,10 @@ impl LogstoreHandle {
     ///
     /// # Errors
     /// [`Error::Service`] when the logstore does not allow it or the logs are not acceptable.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether the logs were written; writing them again may
+    /// store them twice.
     pub async fn track(&self, logs: Vec<WebLog>) -> Result<(), Error> {
         let operation = PutWebtracking::new(&self.project, &self.logstore, logs)
             .with_compression(self.client.compression());

@@ -53,6 +53,9 @@ impl LogstoreHandle {
     ///
     /// # Errors
     /// As [`query`](Self::query).
+    ///
+    /// # Cancel safety
+    /// Safe: dropping the future loses only the answer.
     pub async fn query_with(
         &self,
         query: LogQuery,
@@ -70,6 +73,9 @@ impl LogstoreHandle {
     ///
     /// # Errors
     /// As [`query`](Self::query).
+    ///
+    /// # Cancel safety
+    /// Safe: dropping the future loses only the answer.
     pub async fn query_v2(&self, query: LogQuery) -> Result<QueryResult, Error> {
         let operation = GetLogsV2::new(&self.project, &self.logstore, query);
         Patience::default()
@@ -85,6 +91,9 @@ impl LogstoreHandle {
     ///
     /// # Errors
     /// As [`query`](Self::query); what was found before is lost then.
+    ///
+    /// # Cancel safety
+    /// Safe: dropping the future loses only the answer.
     pub async fn query_pages(&self, query: LogQuery, most: u64) -> Result<QueryResult, Error> {
         let mut all = QueryResult::default();
         loop {
@@ -113,6 +122,9 @@ impl LogstoreHandle {
     ///
     /// # Errors
     /// As [`query`](Self::query).
+    ///
+    /// # Cancel safety
+    /// Safe: dropping the future loses only the answer.
     pub async fn histograms(
         &self,
         from: SystemTime,
@@ -130,6 +142,9 @@ impl LogstoreHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `LogStoreNotExist` when there is no such logstore.
+    ///
+    /// # Cancel safety
+    /// Safe: dropping the future loses only the answer.
     pub async fn topics(&self) -> Result<Vec<String>, Error> {
         let mut topics = Vec::new();
         let mut list = ListTopics::new(&self.project, &self.logstore);
@@ -152,6 +167,9 @@ impl LogstoreHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `ParameterInvalid` when there is no such place.
+    ///
+    /// # Cancel safety
+    /// Safe: dropping the future loses only the answer.
     pub async fn context(
         &self,
         pack_id: &str,

@@ -9,6 +9,9 @@ impl LogstoreHandle {
     ///
     /// # Errors
     /// [`Error::Service`] when the service refuses.
+    ///
+    /// # Cancel safety
+    /// Safe: dropping the future loses only the answer.
     pub async fn shards(&self) -> Result<Vec<Shard>, Error> {
         let operation = ListShards::new(&self.project, &self.logstore);
         Ok(self.client.send(&operation).await?.0)
@@ -21,6 +24,10 @@ impl LogstoreHandle {
     /// # Errors
     /// [`Error::Service`] with `ParameterInvalid` when the key is not inside the shard's
     /// range or the shard takes no writes.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether the service has acted: list the shards before
+    /// calling again.
     pub async fn split_shard(&self, shard: ShardId, key: HashKey) -> Result<Vec<Shard>, Error> {
         let operation = SplitShard::new(&self.project, &self.logstore, shard, key);
         Ok(self.client.send(&operation).await?.0)
@@ -33,6 +40,10 @@ impl LogstoreHandle {
     /// # Errors
     /// [`Error::Service`] with `ParameterInvalid` when it is the last shard or one of the
     /// two takes no writes.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether the service has acted: list the shards before
+    /// calling again.
     pub async fn merge_shards(&self, left: ShardId) -> Result<Vec<Shard>, Error> {
         let operation = MergeShards::new(&self.project, &self.logstore, left);
         Ok(self.client.send(&operation).await?.0)
@@ -42,6 +53,9 @@ impl LogstoreHandle {
     ///
     /// # Errors
     /// [`Error::Service`] with `ShardNotExist` when there is no such shard.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether the service has acted; calling again is safe.
     pub async fn delete_shard(&self, shard: ShardId) -> Result<(), Error> {
         let operation = DeleteShard::new(&self.project, &self.logstore, shard);
         self.client.send(&operation).await

@@ -24,7 +24,7 @@ pub(super) fn run(folder: &Path) -> io::Result<Tally> {
     let mut tally = Tally::default();
     let mut verdicts = Vec::new();
     let mut requests = 0;
-    for case in cases_below(folder)? {
+    for case in cases_below(folder, &mut tally)? {
         if case.json["numbers"].is_array() {
             let mut row = Row::new("(tables)");
             for (entry, difference) in tables::check(&case.json) {

@@ -19,7 +19,7 @@ pub(super) fn run(folder: &Path) -> io::Result<Tally> {
         .start_paused(true)
         .build()?;
     let mut tally = Tally::default();
-    for case in cases_below(folder)? {
+    for case in cases_below(folder, &mut tally)? {
         let outcome = runtime.block_on(check(&case.json));
         tally.note(case.file, outcome);
     }
@@ -27,7 +27,7 @@ pub(super) fn run(folder: &Path) -> io::Result<Tally> {
 }
 
 async fn check(case: &Value) -> Outcome {
-    let kind = case["kind"].as_str().unwrap_or_default();
+    let kind = case["kind"].as_str().unwrap_or("a case without a kind");
     match kind {
         "signature" => Outcome::of(signature::recorded(case)),
         "signature-published" => signature::published(case),
