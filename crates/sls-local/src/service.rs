@@ -5,17 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
-use sls_core::api::{
-    ApiReply, CreateLogstore, CreateProject, GetCursor, ListShards, Operation, PullLogs,
-    PulledLogs, PutBody, PutLogs,
-};
-use sls_core::model::{Cursor, CursorPosition, LogstoreConfig, Shard, ShardId};
-use sls_core::service::{LogSink, Pull, ShardReader};
-use sls_core::wire::{Compression, EncodedGroup};
+use sls_core::api::{ApiReply, CreateLogstore, CreateProject, Operation};
+use sls_core::model::LogstoreConfig;
 use tokio::sync::Semaphore;
 
 use crate::fault::{Effect, Fault, FaultId};
 use crate::growingio::GrowingIo;
+use crate::logstore::LocalLogstore;
 use crate::refusal::Refusal;
 use crate::sls::{Face, Outcome, Peer, Sender};
 
@@ -157,11 +153,7 @@ impl LocalService {
         project: impl Into<String>,
         logstore: impl Into<String>,
     ) -> LocalLogstore {
-        LocalLogstore {
-            service: self.clone(),
-            project: project.into(),
-            logstore: logstore.into(),
-        }
+        LocalLogstore::new(self.clone(), project.into(), logstore.into())
     }
 
     /// Moves the service's clock forward: logs expire, cursors by time move on.
@@ -270,66 +262,4 @@ fn may_take_long(request: &Request<Bytes>) -> bool {
     request.body().len() > LARGE_BODY
         || request.uri().path().ends_with("/logs")
         || scans.iter().any(|kind| query.contains(kind))
-}
-
-/// One logstore of a [`LocalService`].
-///
-/// Takes the roles that the client takes towards the real service, so code that is written
-/// against the roles can be tested without one.
-#[derive(Debug, Clone)]
-pub struct LocalLogstore {
-    service: LocalService,
-    project: String,
-    logstore: String,
-}
-
-impl LocalLogstore {
-    /// The name of the project.
-    pub fn project(&self) -> &str {
-        &self.project
-    }
-
-    /// The name of the logstore.
-    pub fn name(&self) -> &str {
-        &self.logstore
-    }
-}
-
-impl LogSink for LocalLogstore {
-    async fn put_logs(&self, group: &EncodedGroup) -> Result<(), sls_core::Error> {
-        let body = PutBody::new(group, Compression::None);
-        self.service
-            .perform(&PutLogs::new(&self.project, &self.logstore, body))
-            .await
-    }
-}
-
-impl ShardReader for LocalLogstore {
-    async fn shards(&self) -> Result<Vec<Shard>, sls_core::Error> {
-        let list = ListShards::new(&self.project, &self.logstore);
-        self.service.perform(&list).await.map(|list| list.0)
-    }
-
-    async fn cursor(
-        &self,
-        shard: ShardId,
-        from: CursorPosition,
-    ) -> Result<Cursor, sls_core::Error> {
-        self.service
-            .perform(&GetCursor::new(&self.project, &self.logstore, shard, from))
-            .await
-    }
-
-    async fn pull(&self, pull: Pull) -> Result<PulledLogs, sls_core::Error> {
-        let mut operation = PullLogs::new(&self.project, &self.logstore, pull.shard, pull.cursor)
-            .with_count(pull.count)
-            .with_accept(Compression::None);
-        if let Some(cursor) = pull.end_cursor {
-            operation = operation.with_end_cursor(cursor);
-        }
-        if let Some(processing) = pull.processing {
-            operation = operation.with_processing(processing);
-        }
-        self.service.perform(&operation).await
-    }
 }

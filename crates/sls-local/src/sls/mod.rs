@@ -37,6 +37,7 @@ pub(crate) use body::too_large;
 pub(crate) use host::HostNames;
 pub(crate) use programs::Programs;
 
+use crate::arrivals::Arrivals;
 use crate::clock::ServerClock;
 use crate::engine::{Engine, unix_seconds};
 use crate::fault::{Effect, Faults, Target};
@@ -91,6 +92,7 @@ pub(crate) struct Face {
     ids: RequestIds,
     faults: Faults,
     collector: Collector,
+    arrivals: Arrivals,
 }
 
 impl Face {
@@ -114,7 +116,17 @@ impl Face {
             ids,
             faults: Faults::default(),
             collector,
+            arrivals: Arrivals::default(),
         }
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Tells of every put that was stored.
+    pub(crate) fn arrivals(&self) -> &Arrivals {
+        &self.arrivals
     }
 
     pub(crate) fn clock(&self) -> &ServerClock {

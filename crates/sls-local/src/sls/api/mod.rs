@@ -79,7 +79,9 @@ impl Context<'_> {
             }
         };
         let engine = &self.face.engine;
-        engine.put(logstore, group, route, self.now, &mut admit)
+        engine.put(logstore, group, route, self.now, &mut admit)?;
+        self.face.arrivals.tell();
+        Ok(())
     }
 
     /// The body, which must be a JSON object.
