@@ -258,7 +258,12 @@ pub(crate) struct Cut;
 /// at every log.
 fn may_take_long(request: &Request<Bytes>) -> bool {
     let query = request.uri().query().unwrap_or_default();
-    let scans = ["type=log", "type=histogram", "type=topic"];
+    let scans = [
+        "type=log",
+        "type=histogram",
+        "type=topic",
+        "type=context_log",
+    ];
     request.body().len() > LARGE_BODY
         || request.uri().path().ends_with("/logs")
         || scans.iter().any(|kind| query.contains(kind))

@@ -10,6 +10,7 @@ mod delete_logstore;
 mod delete_project;
 mod delete_shard;
 mod get_checkpoint;
+mod get_context_logs;
 mod get_cursor;
 mod get_cursor_time;
 mod get_histograms;
@@ -156,11 +157,8 @@ pub(super) fn perform(context: &Context<'_>, operation: Operation<'_>) -> Result
         Operation::GetLogsV2 { logstore } => get_logs::perform_v2(context, logstore),
         Operation::GetHistograms { logstore } => get_histograms::perform(context, logstore),
         Operation::ListTopics { logstore } => list_topics::perform(context, logstore),
+        Operation::GetContextLogs { logstore } => get_context_logs::perform(context, logstore),
         Operation::GetProjectLogs => Err(search_text::no_sql()),
-        Operation::Unsupported { name } => Err(Refusal::bad(
-            "NotSupported",
-            format!("{name} is not supported by this server"),
-        )),
     }
 }
 
