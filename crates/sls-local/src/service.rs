@@ -254,7 +254,7 @@ pub(crate) struct Disturbed {
 #[error("the connection was cut on request")]
 pub(crate) struct Cut;
 
-/// Large bodies are hashed and inflated, pulls are compressed and run a query, searches look
+/// Lists of what was tracked are rendered, large bodies are hashed and inflated, pulls are compressed and run a query, searches look
 /// at every log.
 fn may_take_long(request: &Request<Bytes>) -> bool {
     let query = request.uri().query().unwrap_or_default();
@@ -266,5 +266,6 @@ fn may_take_long(request: &Request<Bytes>) -> bool {
     ];
     request.body().len() > LARGE_BODY
         || request.uri().path().ends_with("/logs")
+        || request.uri().path().starts_with("/_local/growingio/")
         || scans.iter().any(|kind| query.contains(kind))
 }

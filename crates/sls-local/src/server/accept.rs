@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::LocalServer;
-use super::connection::{self, Bodies, Limits};
+use super::connection::{self, Limits, Memory};
 use crate::error::Error;
 use crate::service::LocalService;
 use crate::sls::Peer;
@@ -66,7 +66,7 @@ struct Acceptor {
 impl Acceptor {
     async fn run(self, listener: TcpListener) {
         let slots = Arc::new(Semaphore::new(self.limits.connections));
-        let bodies = Bodies::default();
+        let memory = Memory::new(self.limits);
         let mut connections = JoinSet::new();
         let mut accepted_so_far = 0;
         let mut stopped = self.stopped.clone();
@@ -89,7 +89,7 @@ impl Acceptor {
                     let _ = stream.set_nodelay(true);
                     let guard = Open::new(Arc::clone(&self.open), slot);
                     let service = self.service.clone();
-                    let (limits, bodies) = (self.limits, bodies.clone());
+                    let (limits, memory) = (self.limits, memory.clone());
                     let stopped = self.stopped.clone();
                     accepted_so_far += 1;
                     let peer = Peer {
@@ -97,7 +97,7 @@ impl Acceptor {
                         connection: accepted_so_far,
                     };
                     connections.spawn(async move {
-                        connection::serve(stream, peer, service, limits, bodies, stopped).await;
+                        connection::serve(stream, peer, service, limits, memory, stopped).await;
                         drop(guard);
                     });
                 }

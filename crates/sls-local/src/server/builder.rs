@@ -182,6 +182,23 @@ impl LocalServerBuilder {
         self
     }
 
+    /// Hangs up on a client that does not read its answer for so long, or reads less than
+    /// 64 KiB in that time. Default: 30 seconds.
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.write_timeout = timeout;
+        self
+    }
+
+    /// Keeps at most so many bytes of large answers in memory that clients have not read yet,
+    /// all connections together. Default: 256 MiB.
+    ///
+    /// A request whose answer finds no room within the [`write_timeout`](Self::write_timeout)
+    /// is refused with 503 `ServerBusy`. One answer always has room.
+    pub fn answer_budget(mut self, bytes: usize) -> Self {
+        self.limits.answer_bytes = bytes;
+        self
+    }
+
     /// Builds the service without a socket.
     pub fn into_service(self) -> LocalService {
         self.build().0

@@ -1,9 +1,11 @@
 //! The service behind a socket.
 
 mod accept; // takes connections, ends them in order
+mod answer_body; // answers, some of which take their time
 mod builder; // what can be set, and to what it is set
 mod connection; // one connection: limits, bodies, answers
-mod drip; // answers that take their time
+mod impatient; // readers that do not read
+mod room; // memory for all connections together
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
