@@ -286,6 +286,19 @@ async fn shutdown_cuts_what_is_not_done_by_the_deadline() {
     assert_eq!(rest(&mut busy).await, "");
 }
 
+#[tokio::test(start_paused = true)]
+async fn half_a_head_does_not_hold_up_a_shutdown() {
+    let server = start(builder()).await;
+    let mut half = TcpStream::connect(server.addr()).await.unwrap();
+    half.write_all(b"GET / HT").await.unwrap();
+    is_alive(&server).await;
+    let began = tokio::time::Instant::now();
+    let report = server.shutdown(Duration::from_secs(600)).await;
+    assert_eq!(report.aborted, 0);
+    assert!(began.elapsed() < Duration::from_secs(1));
+    assert_eq!(rest(&mut half).await, "");
+}
+
 #[tokio::test]
 async fn dropping_the_server_closes_the_port() {
     let server = start(builder()).await;

@@ -244,13 +244,14 @@ struct Logs {
 }
 
 impl Logs {
-    /// A new log; positions begin at the nanosecond of its making, which keeps the cursors
-    /// of one shard from fitting another.
+    /// A new log; positions begin at the nanosecond of its making, and a second further for
+    /// every log before it, which keeps the cursors of one shard from fitting another.
     fn create(&self, now: SystemTime) -> Result<(LogId, Arc<dyn storage::ShardLog>), StorageError> {
         let id = LogId(self.next.fetch_add(1, Ordering::Relaxed));
         let base = now
             .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_nanos() as u64);
+            .map_or(0, |since| since.as_nanos() as u64)
+            .wrapping_add(id.0.wrapping_mul(1_000_000_000));
         Ok((id, self.storage.open(id, base)?))
     }
 }

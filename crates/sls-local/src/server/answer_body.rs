@@ -11,6 +11,8 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 
+use super::in_flight::Busy;
+
 /// The body of an answer.
 #[derive(Debug)]
 pub(super) struct AnswerBody {
@@ -19,11 +21,17 @@ pub(super) struct AnswerBody {
     pace: Option<(usize, Duration)>,
     /// Set while the next bytes have to wait.
     pause: Option<Pin<Box<Sleep>>>,
-    room: Room,
+    held: Held,
 }
 
-/// What a body takes of the memory for answers, if that is worth counting.
-type Room = Option<Arc<OwnedSemaphorePermit>>;
+/// What is given back when the last byte has gone, or is given up.
+#[derive(Debug, Clone, Default)]
+struct Held {
+    /// What the body takes of the memory for answers, if that is worth counting.
+    _room: Option<Arc<OwnedSemaphorePermit>>,
+    /// The request that is answered.
+    _busy: Option<Arc<Busy>>,
+}
 
 impl AnswerBody {
     pub(super) fn new(body: Bytes) -> Self {
@@ -31,7 +39,7 @@ impl AnswerBody {
             rest: body,
             pace: None,
             pause: None,
-            room: None,
+            held: Held::default(),
         }
     }
 
@@ -43,7 +51,13 @@ impl AnswerBody {
 
     /// Gives the room back when the last byte has gone, or is given up.
     pub(super) fn in_room(mut self, room: Option<OwnedSemaphorePermit>) -> Self {
-        self.room = room.map(Arc::new);
+        self.held._room = room.map(Arc::new);
+        self
+    }
+
+    /// Is done with the request when the last byte has gone, or is given up.
+    pub(super) fn answering(mut self, busy: Busy) -> Self {
+        self.held._busy = Some(Arc::new(busy));
         self
     }
 }
@@ -73,7 +87,7 @@ impl Body for AnswerBody {
         };
         let piece = Piece {
             bytes: self.rest.split_to(bytes),
-            _room: self.room.clone(),
+            _held: self.held.clone(),
         };
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
@@ -92,7 +106,7 @@ impl Body for AnswerBody {
 #[derive(Debug)]
 pub(super) struct Piece {
     bytes: Bytes,
-    _room: Room,
+    _held: Held,
 }
 
 impl Buf for Piece {

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use super::answer_body::AnswerBody;
 use super::impatient::Impatient;
+use super::in_flight::InFlight;
 use super::room::Room;
 use crate::growingio::Call;
 use crate::refusal::Refusal;
@@ -89,9 +90,14 @@ pub(super) async fn serve(
     memory: Memory,
     mut stopped: watch::Receiver<bool>,
 ) {
+    let in_flight = InFlight::new();
     let answer = service_fn(|request| {
         let (service, memory) = (service.clone(), memory.clone());
-        async move { answer(request, peer, &service, limits, &memory).await }
+        let busy = in_flight.begin();
+        async move {
+            let response = answer(request, peer, &service, limits, &memory).await?;
+            Ok::<_, Cut>(response.map(|body| body.answering(busy)))
+        }
     });
     let stream = Impatient::new(stream, limits.write_timeout);
     let connection = http1::Builder::new()
@@ -105,7 +111,11 @@ pub(super) async fn serve(
         ended = connection.as_mut() => ended,
         () = told_to_stop(&mut stopped) => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            // Half a head is no request, and the rest of it may never come.
+            tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = in_flight.none() => Ok(()),
+            }
         }
     };
     if let Err(error) = ended {

@@ -5,6 +5,7 @@ mod answer_body; // answers, some of which take their time
 mod builder; // what can be set, and to what it is set
 mod connection; // one connection: limits, bodies, answers
 mod impatient; // readers that do not read
+mod in_flight; // requests not yet done with
 mod room; // memory for all connections together
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
