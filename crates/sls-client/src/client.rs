@@ -34,11 +34,19 @@ use crate::sign_layer::Unsigned;
 /// program needs one client for each endpoint.
 ///
 /// # Example
-/// ```no_run
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// use sls_client::{Client, EnvCredentials};
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = sls_local::LocalServer::builder().start().await?;
+/// # let endpoint = server.endpoint();
+/// # let credentials = server.credentials();
+/// use sls_client::{Client, StaticCredentials};
 ///
-/// let client = Client::builder("cn-hangzhou.log.aliyuncs.com".parse()?, EnvCredentials).build()?;
+/// // A server in the same process; for the service, "cn-hangzhou.log.aliyuncs.com".
+/// let client = Client::builder(endpoint.parse()?, StaticCredentials::new(credentials)).build()?;
+/// # client.project("my-project").create("").await?;
+/// # let config = sls_core::model::LogstoreConfig::named("my-logstore");
+/// # client.logstore("my-project", "my-logstore").create(config).await?;
 /// for shard in client.logstore("my-project", "my-logstore").shards().await? {
 ///     println!("{shard}");
 /// }
@@ -112,14 +120,23 @@ impl Client {
     /// [`Error::Service`] when the service refuses, and whatever one request can end with.
     ///
     /// # Example
-    /// ```no_run
-    /// # async fn example(client: sls_client::Client) -> Result<(), sls_client::Error> {
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = sls_local::LocalServer::builder().start().await?;
+    /// # let client = sls_client::Client::builder(
+    /// #     server.endpoint().parse()?,
+    /// #     sls_client::StaticCredentials::new(server.credentials()),
+    /// # ).build()?;
     /// use sls_core::api::ListProjects;
     ///
+    /// client.project("shop-north").create("").await?;
+    /// client.project("shop-south").create("").await?;
     /// let shops = ListProjects::new().with_name("shop").with_size(u32::MAX);
     /// for project in client.list_projects(&shops).await?.items {
     ///     println!("{project}");
     /// }
+    /// # assert_eq!(client.list_projects(&shops).await?.items.len(), 2);
     /// # Ok(())
     /// # }
     /// ```

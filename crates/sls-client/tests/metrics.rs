@@ -79,6 +79,7 @@ impl Recorder for Lines {
 }
 
 /// What one put records, given its answers; sorted.
+#[expect(clippy::future_not_send, reason = "the recorder is that of the thread")]
 async fn recorded(replies: Vec<Reply>) -> Vec<String> {
     let lines = Lines::default();
     let _guard = metrics::set_default_local_recorder(&lines);

@@ -15,6 +15,7 @@ Usage: sls-local [options]
   --no-auth                       accept requests without looking at their signature
   --host NAME                     also answer to this host name; *.NAME for one more label
   --memory-budget MIB             room for logs (default 1024)
+  --growingio-strict              refuse tracked events that the manual calls incomplete
   --help, --version
 
 Logs are kept in memory and are gone when the server ends.
@@ -36,6 +37,7 @@ pub(crate) struct Options {
     pub(crate) no_auth: bool,
     pub(crate) hosts: Vec<String>,
     pub(crate) memory_budget: Option<usize>,
+    pub(crate) growingio_strict: bool,
 }
 
 /// Reads the command line; the error is one line.
@@ -48,6 +50,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error
         no_auth: false,
         hosts: Vec::new(),
         memory_budget: None,
+        growingio_strict: false,
     };
     while let Some(arg) = parser.next()? {
         match arg {
@@ -66,6 +69,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error
                 let bytes = mib.checked_mul(1 << 20);
                 options.memory_budget = Some(bytes.ok_or("--memory-budget is too large")?);
             }
+            Long("growingio-strict") => options.growingio_strict = true,
             Short('h') | Long("help") => return Ok(Command::Help),
             Short('V') | Long("version") => return Ok(Command::Version),
             other => return Err(other.unexpected()),

@@ -54,7 +54,8 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
 fn builder(options: Options) -> LocalServerBuilder {
     let mut builder = LocalServer::builder()
         .listen(options.listen)
-        .no_auth(options.no_auth);
+        .no_auth(options.no_auth)
+        .growingio_strict(options.growingio_strict);
     for key in options.keys {
         builder = builder.access_key(key);
     }

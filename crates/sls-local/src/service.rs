@@ -1,23 +1,19 @@
 //! The service without a socket.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
-use sls_core::api::{
-    ApiReply, CreateLogstore, CreateProject, GetCursor, ListShards, Operation, PullLogs,
-    PulledLogs, PutBody, PutLogs,
-};
-use sls_core::model::{Cursor, CursorPosition, LogstoreConfig, Shard, ShardId};
-use sls_core::service::{LogSink, Pull, ShardReader};
-use sls_core::wire::{Compression, EncodedGroup};
+use sls_core::api::{ApiReply, CreateLogstore, CreateProject, Operation};
+use sls_core::model::LogstoreConfig;
 use tokio::sync::Semaphore;
 
 use crate::fault::{Effect, Fault, FaultId};
+use crate::growingio::GrowingIo;
+use crate::logstore::LocalLogstore;
 use crate::refusal::Refusal;
-use crate::sls::{Face, Outcome, Sender};
+use crate::sls::{Face, Outcome, Peer, Sender};
 
 /// A request with a larger body is worked on where blocking is allowed.
 const LARGE_BODY: usize = 64 << 10;
@@ -157,16 +153,17 @@ impl LocalService {
         project: impl Into<String>,
         logstore: impl Into<String>,
     ) -> LocalLogstore {
-        LocalLogstore {
-            service: self.clone(),
-            project: project.into(),
-            logstore: logstore.into(),
-        }
+        LocalLogstore::new(self.clone(), project.into(), logstore.into())
     }
 
     /// Moves the service's clock forward: logs expire, cursors by time move on.
     pub fn advance(&self, by: Duration) {
         self.face.clock().advance(by);
+    }
+
+    /// What trackers of GrowingIO have sent.
+    pub fn growingio(&self) -> GrowingIo {
+        self.face.collector().handle()
     }
 
     pub(crate) fn face(&self) -> &Face {
@@ -196,7 +193,7 @@ impl LocalService {
     pub(crate) async fn answer_client(
         &self,
         request: Request<Bytes>,
-        peer: IpAddr,
+        peer: Peer,
     ) -> Result<Disturbed, Cut> {
         self.answer(request, Sender::Client(Some(peer))).await
     }
@@ -212,7 +209,14 @@ impl LocalService {
             Some(Effect::Drip { bytes, pause_ms }) => {
                 pace = Some((bytes, Duration::from_millis(pause_ms)));
             }
-            Some(Effect::Refuse { .. } | Effect::Redirect { .. }) | None => {}
+            // These are in the answer already.
+            Some(
+                Effect::Refuse { .. }
+                | Effect::Redirect { .. }
+                | Effect::Quota { .. }
+                | Effect::Clock { .. },
+            )
+            | None => {}
         }
         Ok(Disturbed { response, pace })
     }
@@ -250,74 +254,18 @@ pub(crate) struct Disturbed {
 #[error("the connection was cut on request")]
 pub(crate) struct Cut;
 
-/// Large bodies are hashed and inflated, pulls are compressed and run a query, searches look
+/// Lists of what was tracked are rendered, large bodies are hashed and inflated, pulls are compressed and run a query, searches look
 /// at every log.
 fn may_take_long(request: &Request<Bytes>) -> bool {
     let query = request.uri().query().unwrap_or_default();
-    let scans = ["type=log", "type=histogram", "type=topic"];
+    let scans = [
+        "type=log",
+        "type=histogram",
+        "type=topic",
+        "type=context_log",
+    ];
     request.body().len() > LARGE_BODY
         || request.uri().path().ends_with("/logs")
+        || request.uri().path().starts_with("/_local/growingio/")
         || scans.iter().any(|kind| query.contains(kind))
-}
-
-/// One logstore of a [`LocalService`].
-///
-/// Takes the roles that the client takes towards the real service, so code that is written
-/// against the roles can be tested without one.
-#[derive(Debug, Clone)]
-pub struct LocalLogstore {
-    service: LocalService,
-    project: String,
-    logstore: String,
-}
-
-impl LocalLogstore {
-    /// The name of the project.
-    pub fn project(&self) -> &str {
-        &self.project
-    }
-
-    /// The name of the logstore.
-    pub fn name(&self) -> &str {
-        &self.logstore
-    }
-}
-
-impl LogSink for LocalLogstore {
-    async fn put_logs(&self, group: &EncodedGroup) -> Result<(), sls_core::Error> {
-        let body = PutBody::new(group, Compression::None);
-        self.service
-            .perform(&PutLogs::new(&self.project, &self.logstore, body))
-            .await
-    }
-}
-
-impl ShardReader for LocalLogstore {
-    async fn shards(&self) -> Result<Vec<Shard>, sls_core::Error> {
-        let list = ListShards::new(&self.project, &self.logstore);
-        self.service.perform(&list).await.map(|list| list.0)
-    }
-
-    async fn cursor(
-        &self,
-        shard: ShardId,
-        from: CursorPosition,
-    ) -> Result<Cursor, sls_core::Error> {
-        self.service
-            .perform(&GetCursor::new(&self.project, &self.logstore, shard, from))
-            .await
-    }
-
-    async fn pull(&self, pull: Pull) -> Result<PulledLogs, sls_core::Error> {
-        let mut operation = PullLogs::new(&self.project, &self.logstore, pull.shard, pull.cursor)
-            .with_count(pull.count)
-            .with_accept(Compression::None);
-        if let Some(cursor) = pull.end_cursor {
-            operation = operation.with_end_cursor(cursor);
-        }
-        if let Some(processing) = pull.processing {
-            operation = operation.with_processing(processing);
-        }
-        self.service.perform(&operation).await
-    }
 }

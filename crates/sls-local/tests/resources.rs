@@ -63,19 +63,6 @@ async fn paths_and_methods_that_nobody_serves_are_refused() {
 }
 
 #[tokio::test]
-async fn operations_that_are_left_out_are_named() {
-    let (service, _) = service(1).await;
-    let context = Draft::new("GET", format!("/logstores/{LOGSTORE}"));
-    let answer = context.query("type", "context_log").send(&service).await;
-    let answer = answer.expect(400, "NotSupported");
-    assert!(
-        answer.message().contains("GetContextLogs"),
-        "{}",
-        answer.message()
-    );
-}
-
-#[tokio::test]
 async fn a_project_is_made_once_and_keeps_what_it_was_made_with() {
     let (service, _) = service(1).await;
     let draft = Draft::new("POST", "/")

@@ -45,11 +45,18 @@ impl<R: ShardReader> ShardHandle<R> {
     /// [`next_cursor`](PulledLogs::next_cursor) of the last batch, with the same end.
     ///
     /// # Example
-    /// ```no_run
-    /// # async fn example(
-    /// #     logstore: sls_client::LogstoreHandle,
-    /// #     now: std::time::SystemTime,
-    /// # ) -> Result<(), sls_client::Error> {
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = sls_local::LocalServer::builder().start().await?;
+    /// # let client = sls_client::Client::builder(
+    /// #     server.endpoint().parse()?,
+    /// #     sls_client::StaticCredentials::new(server.credentials()),
+    /// # ).build()?;
+    /// # client.project("shop").create("").await?;
+    /// # let logstore = client.logstore("shop", "access");
+    /// # logstore.create(sls_core::model::LogstoreConfig::named("access").with_shard_count(1)).await?;
+    /// # let now = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
     /// use std::time::Duration;
     /// use sls_core::model::ShardId;
     ///

@@ -67,7 +67,7 @@ async fn every_log_comes_once_and_in_the_order_of_its_key_while_shards_come_and_
     tokio::join!(write_and_reshard(&logstore), read);
 
     // What comes later comes from where the first one is, to either of two.
-    let again = TailStream::new(logstore.reader(), tail.positions());
+    let again = TailStream::new(logstore.reader(), tail.positions().unwrap());
     logstore.put(0x77, WRITES).await;
     for mut tail in [tail, eager(again)] {
         let batch = tail.next().await.unwrap().unwrap();
@@ -84,7 +84,7 @@ async fn a_reader_that_starts_again_after_every_batch_misses_nothing() {
         while seen.numbers.len() < WRITES {
             let mut tail = eager(TailStream::new(logstore.reader(), positions));
             seen.take(&tail.next().await.unwrap().unwrap());
-            positions = tail.positions();
+            positions = tail.positions().unwrap();
         }
     };
     tokio::join!(write_and_reshard(&logstore), read);

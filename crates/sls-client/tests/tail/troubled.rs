@@ -148,6 +148,7 @@ fn no_answer(about: About) -> Error {
     Error::NoAnswer {
         call: Call::new("Test", format!("{about:?}")),
         may_have_acted: true,
+        transient: true,
         cause: "it was to be so".into(),
     }
 }

@@ -156,7 +156,7 @@ async fn a_shard_that_is_gone_is_told_once_and_its_children_are_read() {
     let error = tail.next().await.unwrap().unwrap_err();
     assert_eq!(error.error().code(), Some(&ErrorCode::ShardNotExist));
     assert_eq!(logs(&tail.next().await.unwrap().unwrap()), [(0, 2)]);
-    assert!(!tail.positions().contains_key(&ShardId(0)));
+    assert!(!tail.positions().unwrap().contains_key(&ShardId(0)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -209,4 +209,13 @@ async fn a_reader_that_never_waits_leaves_the_thread_to_others_now_and_then() {
         _ = tail.next() => panic!("there is nothing to give"),
         () = others => {}
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_without_end_are_waits() {
+    let mut tail = TailStream::new(Prompt, CursorPosition::Begin)
+        .with_idle(Duration::MAX)
+        .with_list_interval(Duration::MAX);
+    let hour = Duration::from_secs(3600);
+    assert!(tokio::time::timeout(hour, tail.next()).await.is_err());
 }

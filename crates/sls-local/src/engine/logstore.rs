@@ -1,7 +1,7 @@
 //! A logstore: settings, shards, and which shard a put goes to.
 
-use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime};
 
@@ -26,6 +26,13 @@ const SCAN_STEP: ReadLimit = ReadLimit {
     bytes: 10 << 20,
 };
 
+/// Where a group is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Spot {
+    pub(crate) shard: ShardId,
+    pub(crate) position: u64,
+}
+
 /// How a put finds its shard.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum PutRoute {
@@ -46,6 +53,8 @@ pub(crate) struct Logstore {
     turn: AtomicUsize,
     index: RwLock<Option<Index>>,
     groups: Mutex<ConsumerGroups>,
+    /// All logs that were ever stored.
+    arrived: AtomicU64,
 }
 
 #[derive(Debug, Clone)]
@@ -75,6 +84,7 @@ impl Logstore {
             turn: AtomicUsize::new(0),
             index: RwLock::default(),
             groups: Mutex::default(),
+            arrived: AtomicU64::new(0),
         })
     }
 
@@ -171,6 +181,7 @@ impl Logstore {
         group: Bytes,
         route: PutRoute,
         now: SystemTime,
+        admit: &mut dyn FnMut(ShardId) -> Result<(), Refusal>,
     ) -> Result<(), PutError> {
         let ttl = self.ttl();
         let shards = self.read_shards();
@@ -187,12 +198,27 @@ impl Logstore {
             let message = format!("logstore {} has no shard to write to", self.name);
             Refusal::bad("LogStoreWithoutShard", message)
         })?;
+        admit(shard.id)?;
         shard.expire(ttl, now)?;
         shard.log.append(Record {
             received: now,
             group,
         })?;
         Ok(())
+    }
+
+    pub(super) fn count_logs(&self, stored: u64) {
+        self.arrived.fetch_add(stored, Ordering::SeqCst);
+    }
+
+    /// How many logs were stored since the logstore was made, those that expired included.
+    pub(crate) fn arrived(&self) -> u64 {
+        self.arrived.load(Ordering::SeqCst)
+    }
+
+    /// How many groups each shard has taken since it was made.
+    pub(crate) fn puts(&self) -> BTreeMap<ShardId, u64> {
+        self.read_shards().puts()
     }
 
     /// The position in front of which a reader starts.
@@ -274,16 +300,16 @@ impl Logstore {
             .ok_or_else(|| Refusal::parameter("log store index is not created"))
     }
 
-    /// Shows every group that is kept, shard by shard in the order of receipt.
-    pub(super) fn scan(
+    /// Shows every group that is kept and where it is, shard by shard in the order of receipt.
+    pub(crate) fn scan(
         &self,
         now: SystemTime,
-        visit: &mut dyn FnMut(&Record) -> Result<(), Refusal>,
+        visit: &mut dyn FnMut(Spot, &Record) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
         self.expire(now)?;
         let logs: Vec<_> = self.read_shards().logs();
         // Without a lock: a search takes its time, and groups do not change.
-        for log in logs {
+        for (shard, log) in logs {
             let mut position = log.bounds().first;
             loop {
                 let batch = log.read(position, SCAN_STEP)?;
@@ -291,8 +317,11 @@ impl Logstore {
                     break;
                 }
                 // What expired meanwhile is skipped.
-                position = position.max(batch.bounds.first) + batch.records.len() as u64;
-                batch.records.iter().try_for_each(&mut *visit)?;
+                position = position.max(batch.bounds.first);
+                for record in &batch.records {
+                    visit(Spot { shard, position }, record)?;
+                    position += 1;
+                }
             }
         }
         Ok(())
@@ -301,7 +330,7 @@ impl Logstore {
     /// The topics of all groups that are kept.
     pub(crate) fn topics(&self, now: SystemTime) -> Result<BTreeSet<String>, Refusal> {
         let mut topics = BTreeSet::new();
-        self.scan(now, &mut |record| {
+        self.scan(now, &mut |_, record| {
             let group = GroupView::parse(&record.group).map_err(damaged)?;
             let topic = group.topic().unwrap_or_default().to_string_lossy();
             if !topics.contains(topic.as_ref()) {

@@ -28,7 +28,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
-use sls_core::model::Project as ProjectInfo;
+use sls_core::model::{Project as ProjectInfo, ShardId};
 
 use crate::refusal::Refusal;
 
@@ -173,23 +173,28 @@ impl Engine {
         Ok(())
     }
 
-    /// Stores one log group, whole, in one shard.
+    /// Stores one log group, whole, in one shard, to which `admit` may object.
     pub(crate) fn put(
         &self,
         logstore: &Logstore,
         group: Bytes,
         route: PutRoute,
         now: SystemTime,
+        admit: &mut dyn FnMut(ShardId) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
-        self.rules.check(&group, now)?;
-        match logstore.put(group.clone(), route, now) {
+        let logs = self.rules.check(&group, now)?;
+        match logstore.put(group.clone(), route, now, admit) {
             Err(PutError::Storage(StorageError::Full { .. })) => {
                 // What nobody asked for since it expired still takes room.
                 self.expire_all(now)?;
-                logstore.put(group, route, now).map_err(Refusal::from)
+                // The same put is not counted twice.
+                let stored = logstore.put(group, route, now, &mut |_| Ok(()));
+                stored.map_err(Refusal::from)?;
             }
-            result => result.map_err(Refusal::from),
+            result => result.map_err(Refusal::from)?,
         }
+        logstore.count_logs(logs);
+        Ok(())
     }
 
     fn expire_all(&self, now: SystemTime) -> Result<(), Refusal> {

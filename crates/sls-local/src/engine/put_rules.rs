@@ -45,8 +45,9 @@ impl Default for PutRules {
 }
 
 impl PutRules {
-    /// Whether the protobuf message `LogGroup` in `raw` may be stored at `now`.
-    pub(crate) fn check(&self, raw: &[u8], now: SystemTime) -> Result<(), Refusal> {
+    /// Whether the protobuf message `LogGroup` in `raw` may be stored at `now`; how many logs
+    /// it has.
+    pub(crate) fn check(&self, raw: &[u8], now: SystemTime) -> Result<u64, Refusal> {
         if raw.len() > self.max_group_bytes {
             return Err(self.too_large(raw.len()));
         }
@@ -66,7 +67,7 @@ impl PutRules {
         for log in group.logs() {
             self.check_log(&log, now)?;
         }
-        Ok(())
+        Ok(group.log_count() as u64)
     }
 
     /// The refusal of a body of so many bytes.
@@ -159,7 +160,7 @@ mod tests {
 
     #[track_caller]
     fn check(rules: &PutRules, group: &EncodedGroup, want: Result<(), &str>) {
-        let found = rules.check(group.as_bytes(), now());
+        let found = rules.check(group.as_bytes(), now()).map(|_| ());
         assert_eq!(
             found.as_ref().map_err(|refusal| refusal.code),
             want.as_ref().map(|()| &()).map_err(|code| *code)

@@ -27,12 +27,19 @@ pub(crate) struct ShardState {
     /// When it was split or merged away; it takes no writes since.
     pub(crate) closed: Option<SystemTime>,
     pub(crate) log_id: LogId,
+    /// The first position that was ever written to.
+    pub(crate) base: u64,
     pub(crate) log: Arc<dyn ShardLog>,
 }
 
 impl ShardState {
     pub(crate) fn is_writable(&self) -> bool {
         self.closed.is_none()
+    }
+
+    /// How many groups were ever put: a position is never used twice.
+    pub(crate) fn puts(&self) -> u64 {
+        self.log.bounds().next - self.base
     }
 
     /// The shard as a list shows it.

@@ -1,5 +1,6 @@
 //! The shards of a logstore: opened, split, merged, and gone when they are empty.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -54,11 +55,17 @@ impl Shards {
     }
 
     /// The logs of all shards.
-    pub(super) fn logs(&self) -> Vec<Arc<dyn ShardLog>> {
+    pub(super) fn logs(&self) -> Vec<(ShardId, Arc<dyn ShardLog>)> {
         self.all
             .iter()
-            .map(|shard| Arc::clone(&shard.log))
+            .map(|shard| (shard.id, Arc::clone(&shard.log)))
             .collect()
+    }
+
+    /// How many groups each shard has taken since it was made.
+    pub(super) fn puts(&self) -> BTreeMap<ShardId, u64> {
+        let counts = self.all.iter();
+        counts.map(|shard| (shard.id, shard.puts())).collect()
     }
 
     /// What consumer groups have to know.
@@ -204,6 +211,7 @@ impl Shards {
         now: SystemTime,
     ) -> Result<(), StorageError> {
         let (log_id, log) = self.logs.create(now)?;
+        let base = log.bounds().next;
         self.all.push(ShardState {
             id: ShardId(self.next),
             range,
@@ -211,6 +219,7 @@ impl Shards {
             parents,
             closed: None,
             log_id,
+            base,
             log,
         });
         self.next += 1;

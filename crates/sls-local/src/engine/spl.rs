@@ -15,7 +15,7 @@ use super::storage::Record;
 use crate::refusal::Refusal;
 
 /// The largest result, in bytes: what the official clients are known to accept.
-const MAX_RESULT: usize = 64 << 20;
+pub(super) const MAX_RESULT: usize = 64 << 20;
 
 const TIME: &str = "__time__";
 const TIME_NS: &str = "__time_ns_part__";

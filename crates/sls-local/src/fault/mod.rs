@@ -1,7 +1,10 @@
 //! Trouble on request: what to do to which requests, and how often.
 
+mod quota; // so much per second
 mod rules; // those that are in force
-pub(crate) use rules::{Faults, Target};
+
+pub use quota::QuotaPer;
+pub(crate) use rules::{Faults, Target, USED_UP};
 
 use std::time::Duration;
 
@@ -9,11 +12,14 @@ use serde::{Deserialize, Serialize};
 
 /// One kind of trouble for the requests that fit it.
 ///
-/// A fault without further word meets every signed request until it is taken back.
+/// A fault without further word meets every request that may be made at all, those of
+/// trackers of GrowingIO included, until it is taken back. Of several that fit, the one that
+/// was put in force first is taken; a [quota](Self::request_quota) that is not used up and a
+/// [clock](Self::clock_ahead) let others come after them.
 ///
 /// ```
 /// use std::time::Duration;
-/// use sls_local::Fault;
+/// use sls_local::{Fault, QuotaPer};
 ///
 /// // The next two pulls of shard 3 are refused,
 /// let refused = Fault::refuse(403, "ShardReadQuotaExceed").on_operation("PullLogs").on_shard(3).times(2);
@@ -21,6 +27,9 @@ use serde::{Deserialize, Serialize};
 /// let lost = Fault::cut_after().on_operation("PutLogs").with_probability(0.1);
 /// // and everything else is slow.
 /// let slow = Fault::delay(Duration::from_millis(300));
+/// // Shards take five puts a second each, and the server's clock is wrong.
+/// let quota = Fault::request_quota(QuotaPer::Shard, 5).on_operation("PutLogs");
+/// let late = Fault::clock_behind(Duration::from_secs(20 * 60));
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[must_use]
@@ -45,6 +54,8 @@ pub(crate) enum Effect {
         code: String,
         #[serde(default = "default_message")]
         message: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after_s: Option<u64>,
     },
     Delay {
         delay_ms: u64,
@@ -57,6 +68,18 @@ pub(crate) enum Effect {
     },
     Redirect {
         location: String,
+        #[serde(default = "default_redirect")]
+        status: u16,
+    },
+    Quota {
+        per: QuotaPer,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        requests_per_second: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bytes_per_second: Option<u64>,
+    },
+    Clock {
+        offset_ms: i64,
     },
 }
 
@@ -81,6 +104,7 @@ impl Fault {
             status,
             code: code.into(),
             message: default_message(),
+            retry_after_s: None,
         })
     }
 
@@ -114,7 +138,63 @@ impl Fault {
     pub fn redirect(location: impl Into<String>) -> Self {
         Self::new(Effect::Redirect {
             location: location.into(),
+            status: default_redirect(),
         })
+    }
+
+    /// Refuses what is more than so many requests in a second of the server's clock: with 403
+    /// `WriteQuotaExceed` or `ReadQuotaExceed`, `ShardWriteQuotaExceed` or
+    /// `ShardReadQuotaExceed` for a quota per shard, and a tracker of GrowingIO with 429.
+    ///
+    /// A refused request is not counted, and only refused ones are among
+    /// [`times`](Self::times). A put is about the shard that it would be stored in.
+    pub const fn request_quota(per: QuotaPer, per_second: u64) -> Self {
+        Self::new(Effect::Quota {
+            per,
+            requests_per_second: Some(per_second),
+            bytes_per_second: None,
+        })
+    }
+
+    /// The same for bytes that clients send, in bodies as they are sent. The first request in
+    /// a second is taken however large it is.
+    pub const fn byte_quota(per: QuotaPer, per_second: u64) -> Self {
+        Self::new(Effect::Quota {
+            per,
+            requests_per_second: None,
+            bytes_per_second: Some(per_second),
+        })
+    }
+
+    /// Lets the server's clock be ahead when a signature's time is checked and when the time
+    /// is told in an answer; to the millisecond. What is stored has the right time.
+    pub fn clock_ahead(by: Duration) -> Self {
+        Self::new(Effect::Clock {
+            offset_ms: offset(by),
+        })
+    }
+
+    /// Lets the server's clock be behind in the same way.
+    pub fn clock_behind(by: Duration) -> Self {
+        Self::new(Effect::Clock {
+            offset_ms: -offset(by),
+        })
+    }
+
+    /// Tells in a refusal when to try again, in whole seconds. Default: not.
+    pub const fn with_retry_after(mut self, wait: Duration) -> Self {
+        if let Effect::Refuse { retry_after_s, .. } = &mut self.effect {
+            *retry_after_s = Some(wait.as_secs());
+        }
+        self
+    }
+
+    /// Redirects with this status. Default: 307, at which method and body stay the same.
+    pub const fn with_redirect_status(mut self, wanted: u16) -> Self {
+        if let Effect::Redirect { status, .. } = &mut self.effect {
+            *status = wanted;
+        }
+        self
     }
 
     /// Says this in a refusal. Default: that it was asked for.
@@ -126,6 +206,9 @@ impl Fault {
     }
 
     /// Meets only this operation, named as in the service's manual: `PutLogs`, `PullLogs`.
+    ///
+    /// What trackers of GrowingIO send is `growingio`, or for one kind `growingio.events`,
+    /// `growingio.items`, `growingio.user-mappings`; the product id is the project.
     pub fn on_operation(mut self, name: impl Into<String>) -> Self {
         self.operation = Some(name.into());
         self
@@ -143,7 +226,7 @@ impl Fault {
         self
     }
 
-    /// Meets only requests that name this shard; puts name none.
+    /// Meets only requests that name this shard. Puts name none, but a quota knows it.
     pub const fn on_shard(mut self, shard: u32) -> Self {
         self.shard = Some(shard);
         self
@@ -171,6 +254,14 @@ pub struct FaultId(pub(crate) u64);
 
 fn default_message() -> String {
     "refused on request".to_owned()
+}
+
+const fn default_redirect() -> u16 {
+    307
+}
+
+fn offset(by: Duration) -> i64 {
+    i64::try_from(by.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn millis(duration: Duration) -> u64 {

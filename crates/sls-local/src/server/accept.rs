@@ -11,9 +11,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::LocalServer;
-use super::connection::{self, Bodies, Limits};
+use super::connection::{self, Limits, Memory};
 use crate::error::Error;
 use crate::service::LocalService;
+use crate::sls::Peer;
 
 /// How long to wait after the first failure to accept, and after many in a row. It fails
 /// when the process has too many files open, and goes on failing until one is closed.
@@ -65,8 +66,9 @@ struct Acceptor {
 impl Acceptor {
     async fn run(self, listener: TcpListener) {
         let slots = Arc::new(Semaphore::new(self.limits.connections));
-        let bodies = Bodies::default();
+        let memory = Memory::new(self.limits);
         let mut connections = JoinSet::new();
+        let mut accepted_so_far = 0;
         let mut stopped = self.stopped.clone();
         let mut pause = FIRST_PAUSE;
         loop {
@@ -87,11 +89,15 @@ impl Acceptor {
                     let _ = stream.set_nodelay(true);
                     let guard = Open::new(Arc::clone(&self.open), slot);
                     let service = self.service.clone();
-                    let (limits, bodies) = (self.limits, bodies.clone());
+                    let (limits, memory) = (self.limits, memory.clone());
                     let stopped = self.stopped.clone();
+                    accepted_so_far += 1;
+                    let peer = Peer {
+                        ip: peer.ip(),
+                        connection: accepted_so_far,
+                    };
                     connections.spawn(async move {
-                        connection::serve(stream, peer.ip(), service, limits, bodies, stopped)
-                            .await;
+                        connection::serve(stream, peer, service, limits, memory, stopped).await;
                         drop(guard);
                     });
                 }

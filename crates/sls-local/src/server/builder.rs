@@ -11,6 +11,7 @@ use super::connection::Limits;
 use crate::clock::ServerClock;
 use crate::engine::{Engine, MemoryStorage, PutRules};
 use crate::error::Error;
+use crate::growingio::{Collector, Settings};
 use crate::service::LocalService;
 use crate::sls::{Face, HostNames, Keys, Programs};
 
@@ -31,6 +32,7 @@ pub struct LocalServerBuilder {
     hosts: HostNames,
     rules: PutRules,
     limits: Limits,
+    collector: Settings,
 }
 
 impl Default for LocalServerBuilder {
@@ -46,6 +48,10 @@ impl Default for LocalServerBuilder {
             hosts: HostNames::default(),
             rules: PutRules::default(),
             limits: Limits::default(),
+            collector: Settings {
+                strict: false,
+                budget: Self::DEFAULT_GROWINGIO_BUDGET,
+            },
         }
     }
 }
@@ -53,6 +59,9 @@ impl Default for LocalServerBuilder {
 impl LocalServerBuilder {
     /// Room for log groups unless told otherwise: 1 GiB.
     pub const DEFAULT_MEMORY_BUDGET: usize = 1 << 30;
+
+    /// Room for what trackers of GrowingIO send unless told otherwise: 64 MiB.
+    pub const DEFAULT_GROWINGIO_BUDGET: usize = 64 << 20;
 
     /// Listens on this address. Default: a free port of 127.0.0.1.
     ///
@@ -89,6 +98,22 @@ impl LocalServerBuilder {
     /// are deleted.
     pub fn memory_budget(mut self, bytes: usize) -> Self {
         self.memory_budget = bytes;
+        self
+    }
+
+    /// Keeps at most about so many bytes of what trackers of GrowingIO send. Default: 64 MiB.
+    ///
+    /// When they are used up, the oldest requests are dropped with their events, and counted
+    /// in [`GrowingIoCounts`](crate::GrowingIoCounts).
+    pub fn growingio_budget(mut self, bytes: usize) -> Self {
+        self.collector.budget = bytes;
+        self
+    }
+
+    /// Refuses what GrowingIO's manual calls incomplete, with 400 and the reason. Default:
+    /// no, it is accepted as by the service, with a warning on the event.
+    pub fn growingio_strict(mut self, strict: bool) -> Self {
+        self.collector.strict = strict;
         self
     }
 
@@ -157,6 +182,23 @@ impl LocalServerBuilder {
         self
     }
 
+    /// Hangs up on a client that does not read its answer for so long, or reads less than
+    /// 64 KiB in that time. Default: 30 seconds.
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.write_timeout = timeout;
+        self
+    }
+
+    /// Keeps at most so many bytes of large answers in memory that clients have not read yet,
+    /// all connections together. Default: 256 MiB.
+    ///
+    /// A request whose answer finds no room within the [`write_timeout`](Self::write_timeout)
+    /// is refused with 503 `ServerBusy`. One answer always has room.
+    pub fn answer_budget(mut self, bytes: usize) -> Self {
+        self.limits.answer_bytes = bytes;
+        self
+    }
+
     /// Builds the service without a socket.
     pub fn into_service(self) -> LocalService {
         self.build().0
@@ -189,6 +231,7 @@ impl LocalServerBuilder {
             self.region,
             Programs::new(self.query),
             ServerClock::new(self.clock),
+            Collector::new(self.collector),
         );
         (LocalService::new(face), credentials)
     }

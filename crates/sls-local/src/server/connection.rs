@@ -1,11 +1,10 @@
 //! One connection: what a client may take its time for, and how much it may send.
 
-use std::net::IpAddr;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderValue, Request, Response, header};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
@@ -13,11 +12,15 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::sync::watch;
 
-use super::drip::DripBody;
+use super::answer_body::AnswerBody;
+use super::impatient::Impatient;
+use super::room::Room;
+use crate::growingio::Call;
 use crate::refusal::Refusal;
 use crate::service::{Cut, Disturbed, LocalService};
+use crate::sls::Peer;
 
 /// The longest request line with headers. A query of SPL has at most 10 KB, three times
 /// that when every byte is percent-encoded.
@@ -29,7 +32,12 @@ const MAX_HEADERS: usize = 100;
 const DRAINED: usize = 8;
 
 /// The bodies in memory at a time: 256 MiB, some 25 of the largest.
-const BODIES_KIB: u32 = 256 << 10;
+const BODIES: usize = 256 << 20;
+/// The same for answers that are not yet read.
+const ANSWERS: usize = 256 << 20;
+/// What an answer that may be large is expected to take, before it is known: a pull of the
+/// usual size. What it really takes is counted afterwards.
+const EXPECTED: usize = 16 << 20;
 
 /// What one server allows its clients.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +45,8 @@ pub(super) struct Limits {
     pub(super) connections: usize,
     pub(super) head_timeout: Duration,
     pub(super) body_timeout: Duration,
+    pub(super) write_timeout: Duration,
+    pub(super) answer_bytes: usize,
 }
 
 impl Default for Limits {
@@ -45,28 +55,27 @@ impl Default for Limits {
             connections: 1024,
             head_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
+            answer_bytes: ANSWERS,
         }
     }
 }
 
-/// Room for the bodies that are being read, all connections together. Clones share it.
-///
-/// A body waits for room before it is read, within the time it is given anyway.
+/// Memory for bodies and answers, all connections together. Clones share it.
 #[derive(Debug, Clone)]
-pub(super) struct Bodies(Arc<Semaphore>);
-
-impl Default for Bodies {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(BODIES_KIB as usize)))
-    }
+pub(super) struct Memory {
+    /// A body waits for room before it is read, within the time it is given anyway.
+    bodies: Room,
+    /// An answer that may be large waits for room before it is made.
+    answers: Room,
 }
 
-impl Bodies {
-    /// Room for so many bytes, given back when the permit is dropped.
-    async fn room(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
-        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-        // The semaphore is never closed.
-        self.0.acquire_many(kib.min(BODIES_KIB)).await.ok()
+impl Memory {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            bodies: Room::new(BODIES),
+            answers: Room::new(limits.answer_bytes),
+        }
     }
 }
 
@@ -74,16 +83,17 @@ impl Bodies {
 /// `stopped` becomes true.
 pub(super) async fn serve(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin,
-    peer: IpAddr,
+    peer: Peer,
     service: LocalService,
     limits: Limits,
-    bodies: Bodies,
+    memory: Memory,
     mut stopped: watch::Receiver<bool>,
 ) {
     let answer = service_fn(|request| {
-        let (service, bodies) = (service.clone(), bodies.clone());
-        async move { answer(request, peer, &service, limits, &bodies).await }
+        let (service, memory) = (service.clone(), memory.clone());
+        async move { answer(request, peer, &service, limits, &memory).await }
     });
+    let stream = Impatient::new(stream, limits.write_timeout);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_timeout)
@@ -110,54 +120,126 @@ pub(super) async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
 
 async fn answer(
     request: Request<Incoming>,
-    peer: IpAddr,
+    peer: Peer,
     service: &LocalService,
     limits: Limits,
-    bodies: &Bodies,
-) -> Result<Response<DripBody>, Cut> {
+    memory: &Memory,
+) -> Result<Response<AnswerBody>, Cut> {
     let (parts, body) = request.into_parts();
     let limit = service.face().max_body_bytes();
-    let length = body.size_hint().exact().unwrap_or(0);
-    let length = usize::try_from(length).unwrap_or(usize::MAX).min(limit);
-    // Held until the request is answered, and so for as long as the body is in memory.
-    let room = bodies.room(length);
-    let Ok(_room) = tokio::time::timeout(limits.body_timeout, room).await else {
-        let refusal = Refusal::busy("too many bodies are being read");
-        return Ok(refuse(service, refusal));
+    let caller = Caller::of(&parts);
+    let length = match body.size_hint().exact() {
+        Some(length) => usize::try_from(length).unwrap_or(usize::MAX).min(limit),
+        // What may be of any length may be of the largest.
+        None if caller == Caller::Tracker => limit,
+        None => 0,
     };
-    match read_body(body, limit, limits.body_timeout).await {
+    // Held until the request is answered, and so for as long as the body is in memory.
+    let room = memory.bodies.take(length);
+    let Some(_room) = within(limits.body_timeout, room).await else {
+        let refusal = Refusal::busy("too many bodies are being read");
+        return Ok(refuse(service, caller, refusal));
+    };
+    match read_body(body, caller, limit, limits.body_timeout).await {
         Ok(body) => {
             let request = Request::from_parts(parts, body);
+            let room = if may_answer_much(&request) {
+                let room = memory.answers.take(EXPECTED);
+                match within(limits.write_timeout, room).await {
+                    Some(room) => Some(room),
+                    None => return Ok(too_many_answers(service, caller)),
+                }
+            } else {
+                None
+            };
             let Disturbed { response, pace } = service.answer_client(request, peer).await?;
-            Ok(response.map(|body| DripBody::new(body, pace)))
+            let room = match room {
+                Some(room) => {
+                    let room = memory.answers.fit(room, response.body().len());
+                    match within(limits.write_timeout, room).await {
+                        Some(room) => Some(room),
+                        None => return Ok(too_many_answers(service, caller)),
+                    }
+                }
+                None => None,
+            };
+            Ok(response.map(|body| AnswerBody::new(body).at_pace(pace).in_room(room)))
         }
-        Err(refusal) => Ok(refuse(service, refusal)),
+        Err(refusal) => Ok(refuse(service, caller, refusal)),
+    }
+}
+
+/// Whether the answer may be too large to go uncounted: logs, or what was tracked.
+fn may_answer_much(request: &Request<Bytes>) -> bool {
+    let (path, query) = (request.uri().path(), request.uri().query());
+    let query = query.unwrap_or_default();
+    path.ends_with("/logs")
+        || path.starts_with("/_local/")
+        || ["type=log", "type=context_log", "type=topic"]
+            .iter()
+            .any(|kind| query.contains(kind))
+}
+
+async fn within<T>(time: Duration, room: impl Future<Output = Option<T>>) -> Option<T> {
+    tokio::time::timeout(time, room).await.ok().flatten()
+}
+
+fn too_many_answers(service: &LocalService, caller: Caller) -> Response<AnswerBody> {
+    let refusal = Refusal::busy("too many answers are waiting to be read");
+    refuse(service, caller, refusal)
+}
+
+/// Which of the two services a request is for, as far as its body matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Caller {
+    /// A client of SLS, which announces the length of a body.
+    Client,
+    /// A tracker of GrowingIO, which need not.
+    Tracker,
+}
+
+impl Caller {
+    fn of(parts: &Parts) -> Self {
+        match Call::of(&parts.method, &parts.uri, &parts.headers) {
+            Some(_) => Self::Tracker,
+            None => Self::Client,
+        }
     }
 }
 
 /// The answer to a request whose body was not read to its end.
-fn refuse(service: &LocalService, refusal: Refusal) -> Response<DripBody> {
-    let mut response = service.face().refuse(refusal);
+fn refuse(service: &LocalService, caller: Caller, refusal: Refusal) -> Response<AnswerBody> {
+    let mut response = match caller {
+        Caller::Client => service.face().refuse(refusal),
+        Caller::Tracker => service.face().refuse_to_collect(&refusal),
+    };
     // What is left of the body must not be taken for another request.
     let close = HeaderValue::from_static("close");
     response.headers_mut().insert(header::CONNECTION, close);
-    response.map(|body| DripBody::new(body, None))
+    response.map(AnswerBody::new)
 }
 
 /// The whole body, within limits that hold before it is read.
-async fn read_body(body: Incoming, limit: usize, timeout: Duration) -> Result<Bytes, Refusal> {
-    // A body of unknown length is chunked; the service wants to know.
-    let Some(length) = body.size_hint().exact() else {
-        return Err(Refusal::without_length());
+async fn read_body(
+    body: Incoming,
+    caller: Caller,
+    limit: usize,
+    timeout: Duration,
+) -> Result<Bytes, Refusal> {
+    let announced = match (body.size_hint().exact(), caller) {
+        (Some(length), _) => usize::try_from(length).unwrap_or(usize::MAX),
+        (None, Caller::Tracker) => 0,
+        // A body of unknown length is chunked; SLS wants to know.
+        (None, Caller::Client) => return Err(Refusal::without_length()),
     };
-    let length = usize::try_from(length).unwrap_or(usize::MAX);
-    let too_large = length > limit;
-    if length / DRAINED > limit {
-        return Err(crate::sls::too_large(length, limit));
+    if announced / DRAINED > limit {
+        return Err(crate::sls::too_large(announced, limit));
     }
-    match tokio::time::timeout(timeout, collect(body, length, !too_large)).await {
-        Ok(Ok(_)) if too_large => Err(crate::sls::too_large(length, limit)),
-        Ok(Ok(body)) => Ok(body),
+    match tokio::time::timeout(timeout, collect(body, announced, limit)).await {
+        Ok(Ok(Collected {
+            body: Some(body), ..
+        })) => Ok(body),
+        Ok(Ok(Collected { bytes, .. })) => Err(crate::sls::too_large(bytes, limit)),
         Ok(Err(_)) => Err(Refusal::bad("BadRequest", "the body ended early")),
         Err(_) => Err(Refusal::internal(
             "RequestTimeout",
@@ -166,15 +248,43 @@ async fn read_body(body: Incoming, limit: usize, timeout: Duration) -> Result<By
     }
 }
 
-/// Reads to the end and keeps what was read, or not.
-async fn collect(mut body: Incoming, length: usize, keep: bool) -> Result<Bytes, hyper::Error> {
+/// What came of a body.
+struct Collected {
+    /// `None` when it is too large to be kept.
+    body: Option<Bytes>,
+    /// How much was read.
+    bytes: usize,
+}
+
+/// Reads to the end, or far enough to know that there is no end worth waiting for, and keeps
+/// what is not too large.
+async fn collect(
+    mut body: Incoming,
+    announced: usize,
+    limit: usize,
+) -> Result<Collected, hyper::Error> {
     // Grows with what really comes, so a large announcement alone costs nothing.
-    let mut collected = Vec::with_capacity(length.min(64 << 10));
+    let mut kept = Vec::with_capacity(announced.min(limit).min(64 << 10));
+    let mut bytes = 0;
     while let Some(frame) = body.frame().await {
-        if let (Ok(data), true) = (frame?.into_data(), keep) {
-            collected.extend_from_slice(&data);
+        let Ok(data) = frame?.into_data() else {
+            continue;
+        };
+        bytes += data.len();
+        if bytes.max(announced) <= limit {
+            kept.extend_from_slice(&data);
+        } else {
+            kept = Vec::new();
+        }
+        if bytes / DRAINED > limit {
+            break;
         }
     }
     // Without spare room: an uncompressed group is stored as it arrived.
-    Ok(Bytes::from(collected.into_boxed_slice()))
+    let fits = bytes.max(announced) <= limit;
+    let body = fits.then(|| Bytes::from(kept.into_boxed_slice()));
+    Ok(Collected {
+        body,
+        bytes: bytes.max(announced),
+    })
 }

@@ -1,9 +1,11 @@
 //! The service behind a socket.
 
 mod accept; // takes connections, ends them in order
+mod answer_body; // answers, some of which take their time
 mod builder; // what can be set, and to what it is set
 mod connection; // one connection: limits, bodies, answers
-mod drip; // answers that take their time
+mod impatient; // readers that do not read
+mod room; // memory for all connections together
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -16,7 +18,10 @@ use tokio::task::JoinHandle;
 
 pub use builder::LocalServerBuilder;
 
+use crate::arrivals::NotArrived;
+use crate::growingio::GrowingIo;
 use crate::service::LocalService;
+use crate::stored::StoredGroup;
 
 /// A running server.
 ///
@@ -78,6 +83,38 @@ impl LocalServer {
     /// The same service without the socket.
     pub fn service(&self) -> &LocalService {
         &self.service
+    }
+
+    /// Every log group that a logstore keeps, see [`LocalLogstore::stored`].
+    ///
+    /// [`LocalLogstore::stored`]: crate::LocalLogstore::stored
+    pub fn logs(&self, project: &str, logstore: &str) -> Vec<StoredGroup> {
+        self.service.logstore(project, logstore).stored()
+    }
+
+    /// Waits until so many logs have arrived, see [`LocalLogstore::wait_for_logs`].
+    ///
+    /// # Errors
+    /// [`NotArrived`] when there are fewer at the deadline.
+    ///
+    /// # Cancel safety
+    /// Safe: waiting changes nothing.
+    ///
+    /// [`LocalLogstore::wait_for_logs`]: crate::LocalLogstore::wait_for_logs
+    pub async fn wait_for_logs(
+        &self,
+        project: &str,
+        logstore: &str,
+        count: u64,
+        within: Duration,
+    ) -> Result<Vec<StoredGroup>, NotArrived> {
+        let logstore = self.service.logstore(project, logstore);
+        logstore.wait_for_logs(count, within).await
+    }
+
+    /// What trackers of GrowingIO have sent to this server.
+    pub fn growingio(&self) -> GrowingIo {
+        self.service.growingio()
     }
 
     /// Moves the server's clock forward: logs expire, cursors by time move on, and requests

@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use sls_core::wire::{Compression, headers};
 
+use crate::fault::Effect;
 use crate::refusal::Refusal;
 
 /// An answer before the headers that all answers have.
@@ -13,6 +14,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// Whether pages of other sites may not read it.
+    pub(crate) private: bool,
 }
 
 impl Answer {
@@ -22,6 +25,7 @@ impl Answer {
             status: StatusCode::OK,
             headers: HeaderMap::new(),
             body: Bytes::new(),
+            private: false,
         }
     }
 
@@ -37,15 +41,38 @@ impl Answer {
 
         // Two strings always are JSON.
         let mut answer = Self::json(&Body { code, message }).unwrap_or_else(|_| Self::empty());
-        answer.status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        answer.status = status_code(status);
         answer
     }
 
-    /// Elsewhere, with the same method and body.
-    pub(crate) fn redirect(location: &str) -> Self {
-        let mut answer = Self::empty().with(header::LOCATION, location);
-        answer.status = StatusCode::TEMPORARY_REDIRECT;
-        answer
+    /// What a fault answers before anything is done; `None` when it does not stand in the
+    /// way.
+    pub(crate) fn scripted(fault: &Effect) -> Option<Self> {
+        match fault {
+            Effect::Refuse {
+                status,
+                code,
+                message,
+                retry_after_s,
+            } => {
+                let answer = Self::refusal(*status, code, message);
+                Some(match retry_after_s {
+                    Some(seconds) => answer.with(header::RETRY_AFTER, seconds),
+                    None => answer,
+                })
+            }
+            Effect::Redirect { location, status } => {
+                let mut answer = Self::empty().with(header::LOCATION, location);
+                answer.status = status_code(*status);
+                Some(answer)
+            }
+            Effect::CutBefore => Some(Self::empty()),
+            Effect::CutAfter
+            | Effect::Delay { .. }
+            | Effect::Drip { .. }
+            | Effect::Quota { .. }
+            | Effect::Clock { .. } => None,
+        }
     }
 
     pub(crate) fn json(value: &impl Serialize) -> Result<Self, Refusal> {
@@ -83,6 +110,11 @@ impl Answer {
         }
         self
     }
+}
+
+/// A number that is no status becomes 500.
+pub(crate) fn status_code(number: u16) -> StatusCode {
+    StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 impl From<Refusal> for Answer {

@@ -1,6 +1,7 @@
 //! The face of the service: HTTP requests in, HTTP answers out.
 //!
 //! ```text
+//! control/     what only this server has
 //! request.rs   taken apart, project from the host
 //! route.rs     which operation
 //! auth.rs      who asks
@@ -30,14 +31,17 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request as HttpRequest, Response, header};
 use sls_core::wire::headers;
 
+pub(crate) use answer::status_code;
 pub(crate) use auth::Keys;
 pub(crate) use body::too_large;
 pub(crate) use host::HostNames;
 pub(crate) use programs::Programs;
 
+use crate::arrivals::Arrivals;
 use crate::clock::ServerClock;
 use crate::engine::{Engine, unix_seconds};
 use crate::fault::{Effect, Faults, Target};
+use crate::growingio::{Arrival, Call, Collector};
 use crate::refusal::Refusal;
 use answer::Answer;
 use api::Context;
@@ -53,10 +57,27 @@ const ANYBODY: HeaderValue = HeaderValue::from_static("*");
 /// Who hands a request in.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Sender {
-    /// Somebody on a connection, if it is known from where; must sign.
-    Client(Option<IpAddr>),
+    /// Somebody on a connection, if there is one; must sign.
+    Client(Option<Peer>),
     /// This program; is trusted.
     Inside,
+}
+
+/// The other end of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer {
+    pub(crate) ip: IpAddr,
+    /// Counts the connections of a server, from 1.
+    pub(crate) connection: u64,
+}
+
+impl Sender {
+    fn peer(self) -> Option<Peer> {
+        match self {
+            Self::Client(peer) => peer,
+            Self::Inside => None,
+        }
+    }
 }
 
 /// The service as HTTP knows it.
@@ -70,6 +91,8 @@ pub(crate) struct Face {
     clock: ServerClock,
     ids: RequestIds,
     faults: Faults,
+    collector: Collector,
+    arrivals: Arrivals,
 }
 
 impl Face {
@@ -80,6 +103,7 @@ impl Face {
         region: String,
         programs: Programs,
         clock: ServerClock,
+        collector: Collector,
     ) -> Self {
         let ids = RequestIds::new(clock.now());
         Self {
@@ -91,7 +115,18 @@ impl Face {
             clock,
             ids,
             faults: Faults::default(),
+            collector,
+            arrivals: Arrivals::default(),
         }
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Tells of every put that was stored.
+    pub(crate) fn arrivals(&self) -> &Arrivals {
+        &self.arrivals
     }
 
     pub(crate) fn clock(&self) -> &ServerClock {
@@ -109,21 +144,32 @@ impl Face {
         &self.faults
     }
 
+    pub(crate) fn collector(&self) -> &Collector {
+        &self.collector
+    }
+
     /// The answer to a request, whatever the request is, and what is to happen to it.
     pub(crate) fn answer(&self, request: HttpRequest<Bytes>, sender: Sender) -> Outcome {
+        if let Some(call) = Call::of(request.method(), request.uri(), request.headers()) {
+            return self.collect(call, request, sender);
+        }
         let now = self.clock.now();
         let head = request.method() == Method::HEAD;
-        let mut fault = None;
+        let mut turn = Turn {
+            now,
+            told: now,
+            fault: None,
+        };
         // One request must not take the others down; what it changed, it changed whole.
-        let perform = AssertUnwindSafe(|| self.perform(request, sender, now, &mut fault));
+        let perform = AssertUnwindSafe(|| self.perform(request, sender, &mut turn));
         let result = catch_unwind(perform).unwrap_or_else(|_| {
             let message = "the server failed to answer this request";
             Err(Refusal::internal("InternalServerError", message))
         });
         let answer = result.unwrap_or_else(Answer::from);
         Outcome {
-            response: self.finish(answer, head, now),
-            fault,
+            response: self.finish(answer, head, turn.told),
+            fault: turn.fault,
         }
     }
 
@@ -132,45 +178,64 @@ impl Face {
         self.finish(Answer::from(refusal), false, self.clock.now())
     }
 
+    /// The same for a request to the collector.
+    pub(crate) fn refuse_to_collect(&self, refusal: &Refusal) -> Response<Bytes> {
+        dated(Collector::refuse_unread(refusal), self.clock.now())
+    }
+
+    fn collect(&self, call: Call, request: HttpRequest<Bytes>, sender: Sender) -> Outcome {
+        let received = self.clock.now();
+        let target = call.target(request.body().len());
+        let now = shifted(received, self.faults.offset_ms(target));
+        let fault = self.faults.take(target, received);
+        let arrival = Arrival {
+            received,
+            now,
+            connection: sender.peer().map(|peer| peer.connection),
+        };
+        let response = self
+            .collector
+            .answer(call, request, arrival, fault.as_ref());
+        Outcome {
+            response: dated(response, now),
+            fault,
+        }
+    }
+
     fn perform(
         &self,
         request: HttpRequest<Bytes>,
         sender: Sender,
-        now: SystemTime,
-        fault: &mut Option<Effect>,
+        turn: &mut Turn,
     ) -> Result<Answer, Refusal> {
-        let peer = match sender {
-            Sender::Client(peer) => peer,
-            Sender::Inside => None,
-        };
         let (parts, body) = request.into_parts();
+        let peer = sender.peer().map(|peer| peer.ip);
         let request = Request::new(parts, body, peer, &self.hosts)?;
         if let Some(answer) = control::answer(self, &request, sender) {
             return answer;
         }
         let operation = Operation::of(&request);
+        if let Ok(operation) = operation {
+            let offset = self.faults.offset_ms(target(&request, operation));
+            turn.told = shifted(turn.now, offset);
+        }
         let is_anonymous = operation.as_ref().is_ok_and(Operation::is_anonymous);
         // Who may not ask at all is not told whether the question made sense.
         if let (Sender::Client(_), false) = (sender, is_anonymous) {
             check_version(&request)?;
-            self.keys.verify(&request, now)?;
+            self.keys.verify(&request, turn.told)?;
         }
         let operation = operation?;
-        *fault = self.faults.take(target(&request, operation));
-        match fault {
-            Some(Effect::Refuse {
-                status,
-                code,
-                message,
-            }) => return Ok(Answer::refusal(*status, code, message)),
-            Some(Effect::Redirect { location }) => return Ok(Answer::redirect(location)),
-            Some(Effect::CutBefore) => return Ok(Answer::empty()),
-            _ => {}
+        let target = target(&request, operation);
+        turn.fault = self.faults.take(target, turn.now);
+        if let Some(answer) = turn.fault.as_ref().and_then(Answer::scripted) {
+            return Ok(answer);
         }
         let context = Context {
             face: self,
             request: &request,
-            now,
+            now: turn.now,
+            target,
         };
         api::perform(&context, operation)
     }
@@ -180,18 +245,26 @@ impl Face {
         let id = self.ids.next(now);
         let mut answer = answer
             .with(headers::REQUEST_ID, id)
-            .with(header::DATE, http_date(now))
             .with(LOG_TIME, unix_seconds(now));
-        answer.headers.insert(header::SERVER, SERVER);
-        answer
-            .headers
-            .insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANYBODY);
+        if !answer.private {
+            let origin = header::ACCESS_CONTROL_ALLOW_ORIGIN;
+            answer.headers.insert(origin, ANYBODY);
+        }
         let body = if head { Bytes::new() } else { answer.body };
         let mut response = Response::new(body);
         *response.status_mut() = answer.status;
         *response.headers_mut() = answer.headers;
-        response
+        dated(response, now)
     }
+}
+
+/// What is found out about a request on its way through.
+#[derive(Debug)]
+struct Turn {
+    now: SystemTime,
+    /// The time that the sender is held to and told.
+    told: SystemTime,
+    fault: Option<Effect>,
 }
 
 /// An answer, and the trouble it is to have on its way.
@@ -210,10 +283,33 @@ fn target<'a>(request: &'a Request, operation: Operation<'_>) -> Target<'a> {
     };
     Target {
         operation: operation.name(),
+        family: None,
         project: request.project.as_deref(),
         logstore: after("logstores"),
-        shard: after("shards"),
+        shard: after("shards").and_then(|shard| shard.parse().ok()),
+        bytes: request.body.len(),
     }
+}
+
+/// A time by a clock that is so many milliseconds ahead; as it is when no time is so far off.
+fn shifted(time: SystemTime, ahead_ms: i64) -> SystemTime {
+    let by = Duration::from_millis(ahead_ms.unsigned_abs());
+    let moved = if ahead_ms < 0 {
+        time.checked_sub(by)
+    } else {
+        time.checked_add(by)
+    };
+    moved.unwrap_or(time)
+}
+
+/// An answer that tells when it was made, and by whom.
+fn dated(mut response: Response<Bytes>, now: SystemTime) -> Response<Bytes> {
+    let fields = response.headers_mut();
+    if let Ok(date) = HeaderValue::from_str(&http_date(now)) {
+        fields.insert(header::DATE, date);
+    }
+    fields.insert(header::SERVER, SERVER);
+    response
 }
 
 /// `Tue, 14 Nov 2023 22:13:20 GMT`; a clock outside of what four digits of a year can

@@ -15,106 +15,36 @@ pub(super) enum Operation<'a> {
     DeleteProject,
     ListLogstores,
     CreateLogstore,
-    GetLogstore {
-        logstore: &'a str,
-    },
-    UpdateLogstore {
-        logstore: &'a str,
-    },
-    DeleteLogstore {
-        logstore: &'a str,
-    },
-    ListShards {
-        logstore: &'a str,
-    },
-    PutLogs {
-        logstore: &'a str,
-        routed: bool,
-    },
-    GetCursor {
-        logstore: &'a str,
-        shard: &'a str,
-    },
-    GetCursorTime {
-        logstore: &'a str,
-        shard: &'a str,
-    },
-    PullLogs {
-        logstore: &'a str,
-        shard: &'a str,
-    },
-    SplitShard {
-        logstore: &'a str,
-        shard: &'a str,
-    },
-    MergeShards {
-        logstore: &'a str,
-        shard: &'a str,
-    },
-    DeleteShard {
-        logstore: &'a str,
-        shard: &'a str,
-    },
-    CreateIndex {
-        logstore: &'a str,
-    },
-    GetIndex {
-        logstore: &'a str,
-    },
-    UpdateIndex {
-        logstore: &'a str,
-    },
-    DeleteIndex {
-        logstore: &'a str,
-    },
-    CreateConsumerGroup {
-        logstore: &'a str,
-    },
-    ListConsumerGroups {
-        logstore: &'a str,
-    },
-    UpdateConsumerGroup {
-        logstore: &'a str,
-        group: &'a str,
-    },
-    DeleteConsumerGroup {
-        logstore: &'a str,
-        group: &'a str,
-    },
-    Heartbeat {
-        logstore: &'a str,
-        group: &'a str,
-    },
-    GetCheckpoint {
-        logstore: &'a str,
-        group: &'a str,
-    },
-    UpdateCheckpoint {
-        logstore: &'a str,
-        group: &'a str,
-    },
-    PutWebtracking {
-        logstore: &'a str,
-        picture: bool,
-    },
+    GetLogstore { logstore: &'a str },
+    UpdateLogstore { logstore: &'a str },
+    DeleteLogstore { logstore: &'a str },
+    ListShards { logstore: &'a str },
+    PutLogs { logstore: &'a str, routed: bool },
+    GetCursor { logstore: &'a str, shard: &'a str },
+    GetCursorTime { logstore: &'a str, shard: &'a str },
+    PullLogs { logstore: &'a str, shard: &'a str },
+    SplitShard { logstore: &'a str, shard: &'a str },
+    MergeShards { logstore: &'a str, shard: &'a str },
+    DeleteShard { logstore: &'a str, shard: &'a str },
+    CreateIndex { logstore: &'a str },
+    GetIndex { logstore: &'a str },
+    UpdateIndex { logstore: &'a str },
+    DeleteIndex { logstore: &'a str },
+    CreateConsumerGroup { logstore: &'a str },
+    ListConsumerGroups { logstore: &'a str },
+    UpdateConsumerGroup { logstore: &'a str, group: &'a str },
+    DeleteConsumerGroup { logstore: &'a str, group: &'a str },
+    Heartbeat { logstore: &'a str, group: &'a str },
+    GetCheckpoint { logstore: &'a str, group: &'a str },
+    UpdateCheckpoint { logstore: &'a str, group: &'a str },
+    PutWebtracking { logstore: &'a str, picture: bool },
     AllowWebtracking,
-    GetLogs {
-        logstore: &'a str,
-    },
-    GetLogsV2 {
-        logstore: &'a str,
-    },
-    GetHistograms {
-        logstore: &'a str,
-    },
-    ListTopics {
-        logstore: &'a str,
-    },
+    GetLogs { logstore: &'a str },
+    GetLogsV2 { logstore: &'a str },
+    GetHistograms { logstore: &'a str },
+    ListTopics { logstore: &'a str },
+    GetContextLogs { logstore: &'a str },
     GetProjectLogs,
-    /// The service has it, this server does not.
-    Unsupported {
-        name: &'static str,
-    },
 }
 
 impl<'a> Operation<'a> {
@@ -143,9 +73,7 @@ impl<'a> Operation<'a> {
                 (Verb::Get, "log") => Self::GetLogsV2 { logstore },
                 (Verb::Get, "histogram") => Self::GetHistograms { logstore },
                 (Verb::Get, "topic") => Self::ListTopics { logstore },
-                (Verb::Get, "context_log") => Self::Unsupported {
-                    name: "GetContextLogs",
-                },
+                (Verb::Get, "context_log") => Self::GetContextLogs { logstore },
                 (Verb::Get, other) => return Err(unknown_type(other)),
                 (Verb::Put, _) => Self::UpdateLogstore { logstore },
                 (Verb::Delete, _) => Self::DeleteLogstore { logstore },
@@ -219,8 +147,8 @@ impl<'a> Operation<'a> {
             Self::GetLogs { .. } | Self::GetLogsV2 { .. } => "GetLogs",
             Self::GetHistograms { .. } => "GetHistograms",
             Self::ListTopics { .. } => "ListTopics",
+            Self::GetContextLogs { .. } => "GetContextLogs",
             Self::GetProjectLogs => "GetProjectLogs",
-            Self::Unsupported { name } => name,
         }
     }
 

@@ -96,9 +96,19 @@ impl LogstoreHandle {
     /// `LogStoreInfoInvalid` or `ParameterInvalid` when a setting is not acceptable.
     ///
     /// # Example
-    /// ```no_run
-    /// # async fn example(logstore: sls_client::LogstoreHandle) -> Result<(), sls_client::Error> {
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = sls_local::LocalServer::builder().start().await?;
+    /// # let client = sls_client::Client::builder(
+    /// #     server.endpoint().parse()?,
+    /// #     sls_client::StaticCredentials::new(server.credentials()),
+    /// # ).build()?;
+    /// # client.project("shop").create("").await?;
+    /// # let logstore = client.logstore("shop", "access");
+    /// # logstore.create(sls_core::model::LogstoreConfig::named("access").with_shard_count(1)).await?;
     /// logstore.update(|config| config.ttl = 90).await?;
+    /// assert_eq!(logstore.get().await?.ttl, 90);
     /// # Ok(())
     /// # }
     /// ```
@@ -198,9 +208,19 @@ impl LogstoreHandle {
 
     /// A pull from `cursor` on, to be changed further and given to [`Client::send`].
     ///
-    /// ```no_run
-    /// # async fn example(logstore: sls_client::LogstoreHandle) -> Result<(), sls_client::Error> {
-    /// # use sls_core::model::{CursorPosition, ShardId};
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = sls_local::LocalServer::builder().start().await?;
+    /// # let client = sls_client::Client::builder(
+    /// #     server.endpoint().parse()?,
+    /// #     sls_client::StaticCredentials::new(server.credentials()),
+    /// # ).build()?;
+    /// # client.project("shop").create("").await?;
+    /// # let logstore = client.logstore("shop", "access");
+    /// # logstore.create(sls_core::model::LogstoreConfig::named("access").with_shard_count(1)).await?;
+    /// use sls_core::model::{CursorPosition, ShardId};
+    ///
     /// let cursor = logstore.cursor(ShardId(0), CursorPosition::Begin).await?;
     /// let pull = logstore
     ///     .pull(ShardId(0), cursor)

@@ -77,8 +77,10 @@ const MAX_ROUNDS: usize = 32;
 /// }
 ///
 /// // Another time, from here on.
-/// let later = logstore.tail(tail.positions());
-/// assert_eq!(later.positions(), tail.positions());
+/// if let Some(positions) = tail.positions() {
+///     let later = logstore.tail(positions);
+/// #   assert_eq!(later.positions(), tail.positions());
+/// }
 /// # Ok(())
 /// # }
 /// ```
@@ -196,7 +198,7 @@ impl<R: ShardReader> TailStream<R> {
     }
 
     /// How often shards are listed, to find those that came out of a split or a merge.
-    /// Default: every 10 seconds.
+    /// Default: every 10 seconds. Of no effect on a tail that ends by itself.
     ///
     /// So long the first log of a new shard may have to wait. When a shard has been read to
     /// its end, they are listed sooner.
@@ -225,10 +227,13 @@ impl<R: ShardReader> TailStream<R> {
 
     /// Where the next batch of each shard starts; a later tail can start from it.
     ///
-    /// Counts what [`next`](Self::next) gave, and nothing that was read ahead. Empty at first,
-    /// and complete from the first batch on: a shard that is missing then has not been begun
-    /// and is to be read from its beginning, which is what [`TailStart::Positions`] does.
-    pub fn positions(&self) -> BTreeMap<ShardId, Cursor> {
+    /// Counts what [`next`](Self::next) gave, and nothing that was read ahead. A shard that is
+    /// missing has not been begun and is to be read from its beginning, which is what
+    /// [`TailStart::Positions`] does.
+    ///
+    /// `None` before the first batch, as long as it is not known where that start is: of a
+    /// tail from the end or from a time, until the service has given all cursors.
+    pub fn positions(&self) -> Option<BTreeMap<ShardId, Cursor>> {
         self.plan.positions()
     }
 
@@ -238,7 +243,8 @@ impl<R: ShardReader> TailStream<R> {
     /// # Errors
     /// [`TailError::Shards`] when the shards could not be listed, [`TailError::Shard`] when
     /// one of them could not be read. No position is lost by an error and other shards are not
-    /// held up: calling again goes on, and tries again after a pause.
+    /// held up: calling again goes on, and tries again after a pause. Only before the first
+    /// batch all wait for one another, where each needs a cursor to start from or to end at.
     ///
     /// A shard with a cursor that has outlived what the logstore keeps gives `InvalidCursor`
     /// again and again. To read it from its beginning, start a new tail from
@@ -380,10 +386,11 @@ impl<R: ShardReader> TailStream<R> {
 
     /// Ready when time alone allows another task.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let (Some(wake), Some(began)) = (self.plan.wakes_at(), self.began) else {
+        let due = self.began.zip(self.plan.wakes_at());
+        // A wait that no clock can show has no end.
+        let Some(wake) = due.and_then(|(began, wake)| began.checked_add(wake)) else {
             return Poll::Pending;
         };
-        let wake = began + wake;
         let timer = self
             .timer
             .get_or_insert_with(|| Box::pin(sleep_until(wake)));

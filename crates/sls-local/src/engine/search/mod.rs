@@ -3,6 +3,7 @@
 //! The service answers from an index; here every log that is kept is looked at, which is
 //! exact and quick enough for the amounts that fit into memory.
 
+mod context; // the neighbours of a log
 mod query; // text to conditions
 mod terms; // how words are found in values
 
@@ -11,15 +12,19 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
+use sls_core::model::TextRef;
 use sls_core::wire::{GroupView, LogView};
 use sls_spl::{OutputRow, Program};
 
-use super::logstore::Logstore;
-use super::spl::{LogRow, Shared, damaged, stopped};
+use super::logstore::{Logstore, Spot};
+use super::spl::{LogRow, MAX_RESULT, Shared, damaged, stopped};
 use super::storage::Record;
 use crate::refusal::Refusal;
 
+pub(crate) use context::Around;
 pub(crate) use query::Query;
+
+use context::PackMeta;
 
 /// The most logs a pipeline may be run over: they have to be put in order first.
 const MAX_PIPED: usize = 1_000_000;
@@ -41,6 +46,8 @@ pub(crate) struct Page {
     pub(crate) lines: usize,
     /// Whether the youngest come first.
     pub(crate) reverse: bool,
+    /// Whether each log tells its place among those of its writer.
+    pub(crate) pack_meta: bool,
 }
 
 /// A page of logs, and what it took to find them.
@@ -57,6 +64,7 @@ type Place = (u64, u32, u64);
 /// A found log: where it is, to be looked at again.
 struct Hit {
     place: Place,
+    spot: Spot,
     group: Bytes,
     nth: usize,
 }
@@ -74,13 +82,14 @@ impl Search {
         let mut hits = Hits::new(page, pipeline.is_some());
         self.scan(logstore, now, &mut found, |hit| hits.push(hit))?;
         let hits = hits.in_order();
+        let mut size = AnswerSize::default();
         found.items = match pipeline {
             Some(program) => piped(program, &hits, page, now)?,
             None => hits
                 .iter()
                 .skip(page.offset)
                 .take(page.lines)
-                .map(Hit::item)
+                .map(|hit| hit.item(page.pack_meta, &mut size))
                 .collect::<Result<_, _>>()?,
         };
         Ok(found)
@@ -113,7 +122,7 @@ impl Search {
         mut take: impl FnMut(Hit) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
         let mut sequence = 0;
-        logstore.scan(now, &mut |record: &Record| {
+        logstore.scan(now, &mut |spot, record: &Record| {
             let group = GroupView::parse(&record.group).map_err(damaged)?;
             let topic = group.topic().unwrap_or_default();
             if self.topic.as_ref().is_some_and(|wanted| topic != **wanted) {
@@ -129,6 +138,7 @@ impl Search {
                 }
                 take(Hit {
                     place: (time.0, time.1, sequence),
+                    spot,
                     group: record.group.clone(),
                     nth,
                 })?;
@@ -202,23 +212,50 @@ impl Hit {
         Ok((group, log))
     }
 
-    /// The log as it is answered: every value is text.
-    fn item(&self) -> Result<Map<String, Value>, Refusal> {
+    fn item(&self, pack_meta: bool, size: &mut AnswerSize) -> Result<Map<String, Value>, Refusal> {
         let (group, log) = self.view()?;
-        let mut item = Map::new();
-        let text = |text: Option<sls_core::model::TextRef<'_>>| {
-            Value::from(text.unwrap_or_default().to_string())
-        };
-        item.insert("__time__".to_owned(), log.time().to_string().into());
-        item.insert("__topic__".to_owned(), text(group.topic()));
-        item.insert("__source__".to_owned(), text(group.source()));
-        for (key, value) in group.tags() {
-            item.insert(format!("__tag__:{key}"), text(Some(value)));
+        size.add(log.as_bytes().len())?;
+        let meta = (pack_meta && context::pack_id(&group).is_some()).then(|| PackMeta {
+            spot: self.spot,
+            logs: group.log_count(),
+            nth: self.nth,
+        });
+        Ok(item(&group, &log, meta))
+    }
+}
+
+/// The log as it is answered: every value is text.
+fn item(group: &GroupView<'_>, log: &LogView<'_>, meta: Option<PackMeta>) -> Map<String, Value> {
+    let mut item = Map::new();
+    let text = |text: Option<TextRef<'_>>| Value::from(text.unwrap_or_default().to_string());
+    item.insert("__time__".to_owned(), log.time().to_string().into());
+    item.insert("__topic__".to_owned(), text(group.topic()));
+    item.insert("__source__".to_owned(), text(group.source()));
+    for (key, value) in group.tags() {
+        item.insert(format!("__tag__:{key}"), text(Some(value)));
+    }
+    for (key, value) in log.contents() {
+        item.insert(key.to_string(), text(Some(value)));
+    }
+    if let Some(meta) = meta {
+        item.insert("__pack_meta__".to_owned(), meta.to_string().into());
+    }
+    item
+}
+
+/// Refuses an answer that grows too large to be held.
+#[derive(Debug, Default)]
+struct AnswerSize(usize);
+
+impl AnswerSize {
+    fn add(&mut self, bytes: usize) -> Result<(), Refusal> {
+        self.0 += bytes;
+        if self.0 <= MAX_RESULT {
+            return Ok(());
         }
-        for (key, value) in log.contents() {
-            item.insert(key.to_string(), text(Some(value)));
-        }
-        Ok(item)
+        Err(Refusal::parameter(format!(
+            "limit: the answer is over {MAX_RESULT} bytes, fewer lines give less"
+        )))
     }
 }
 
@@ -231,29 +268,33 @@ fn piped(
     let mut evaluator = program.evaluator(now);
     let mut items = Vec::new();
     let mut passed = 0;
+    let mut size = AnswerSize::default();
     for hit in hits {
         if items.len() >= page.lines {
             break;
         }
+        let mut bytes = 0;
         let (group, log) = hit.view()?;
         let shared = Shared::of(&group);
         let row = LogRow::new(log, &shared);
         let mut keep = |row: OutputRow<'_>| {
             passed += 1;
             if passed > page.offset && items.len() < page.lines {
-                items.push(item_of(&row));
+                items.push(item_of(&row, &mut bytes));
             }
         };
         evaluator
             .row(&row, &mut keep)
             .map_err(|error| stopped(&error))?;
+        size.add(bytes)?;
     }
     Ok(items)
 }
 
-fn item_of(row: &OutputRow<'_>) -> Map<String, Value> {
+fn item_of(row: &OutputRow<'_>, bytes: &mut usize) -> Map<String, Value> {
     let mut item = Map::new();
     row.visit(&mut |name, value| {
+        *bytes += name.len() + value.len();
         let value = String::from_utf8_lossy(value).into_owned();
         item.insert(name.to_owned(), value.into());
     });

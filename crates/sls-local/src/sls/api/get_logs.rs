@@ -117,6 +117,7 @@ fn search<'a>(
         offset: asked.offset,
         lines,
         reverse: asked.reverse,
+        pack_meta: text.pack_meta,
     };
     let found = search.run(logstore, page, program.as_deref(), context.now)?;
     Ok((found, text))

@@ -10,6 +10,7 @@ mod delete_logstore;
 mod delete_project;
 mod delete_shard;
 mod get_checkpoint;
+mod get_context_logs;
 mod get_cursor;
 mod get_cursor_time;
 mod get_histograms;
@@ -38,14 +39,17 @@ mod update_project;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use sls_core::model::ShardId;
 
 use super::Face;
 use super::answer::Answer;
 use super::request::Request;
 use super::route::Operation;
-use crate::engine::Logstore;
+use crate::engine::{Logstore, PutRoute};
+use crate::fault::{Target, USED_UP};
 use crate::refusal::Refusal;
 
 /// What an operation works with.
@@ -54,11 +58,31 @@ pub(super) struct Context<'a> {
     pub(super) face: &'a Face,
     pub(super) request: &'a Request,
     pub(super) now: SystemTime,
+    /// What faults have to know.
+    pub(super) target: Target<'a>,
 }
 
 impl Context<'_> {
     fn logstore(&self, name: &str) -> Result<Arc<Logstore>, Refusal> {
         self.face.engine.logstore(self.request.project()?, name)
+    }
+
+    /// Stores a group, unless the shard that is to take it has a quota that is used up.
+    fn put(&self, logstore: &Logstore, group: Bytes, route: PutRoute) -> Result<(), Refusal> {
+        let mut admit = |shard: ShardId| {
+            let target = Target {
+                shard: Some(shard.0),
+                ..self.target
+            };
+            match self.face.faults.take_for_shard(target, self.now) {
+                Some(code) => Err(Refusal::quota(code, format!("shard {shard}: {USED_UP}"))),
+                None => Ok(()),
+            }
+        };
+        let engine = &self.face.engine;
+        engine.put(logstore, group, route, self.now, &mut admit)?;
+        self.face.arrivals.tell();
+        Ok(())
     }
 
     /// The body, which must be a JSON object.
@@ -133,11 +157,8 @@ pub(super) fn perform(context: &Context<'_>, operation: Operation<'_>) -> Result
         Operation::GetLogsV2 { logstore } => get_logs::perform_v2(context, logstore),
         Operation::GetHistograms { logstore } => get_histograms::perform(context, logstore),
         Operation::ListTopics { logstore } => list_topics::perform(context, logstore),
+        Operation::GetContextLogs { logstore } => get_context_logs::perform(context, logstore),
         Operation::GetProjectLogs => Err(search_text::no_sql()),
-        Operation::Unsupported { name } => Err(Refusal::bad(
-            "NotSupported",
-            format!("{name} is not supported by this server"),
-        )),
     }
 }
 

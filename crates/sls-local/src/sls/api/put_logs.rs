@@ -35,7 +35,7 @@ pub(super) fn perform(
     if logstore.config().append_meta {
         group = with_meta(context, &group);
     }
-    engine.put(&logstore, group, route, context.now)?;
+    context.put(&logstore, group, route)?;
     Ok(Answer::empty())
 }
 

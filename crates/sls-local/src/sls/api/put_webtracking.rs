@@ -58,7 +58,7 @@ pub(super) fn perform(
         })?
     };
     let group = encode(context, tracked);
-    engine.put(&logstore, group, PutRoute::Balanced, context.now)?;
+    context.put(&logstore, group, PutRoute::Balanced)?;
     if !picture {
         return Ok(Answer::empty());
     }

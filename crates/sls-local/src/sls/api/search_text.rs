@@ -11,7 +11,12 @@ pub(super) struct SearchText<'a> {
     /// A program of SPL in which everything is where it is in the query, so that the place
     /// in an error is right.
     pub(super) pipeline: Option<String>,
+    /// Whether the query ends in `|with_pack_meta`.
+    pub(super) pack_meta: bool,
 }
+
+/// What makes a search show where each log is, for those who ask for its neighbours.
+const WITH_PACK_META: &str = "with_pack_meta";
 
 impl<'a> SearchText<'a> {
     /// Takes a query apart; SQL is refused by name.
@@ -20,6 +25,7 @@ impl<'a> SearchText<'a> {
             return Ok(Self {
                 search: text.trim(),
                 pipeline: None,
+                pack_meta: false,
             });
         };
         let (search, pipeline) = text.split_at(pipe);
@@ -30,10 +36,22 @@ impl<'a> SearchText<'a> {
         {
             return Err(no_sql());
         }
+        if pipeline[1..].trim() == WITH_PACK_META {
+            return Ok(Self {
+                search: search.trim(),
+                pipeline: None,
+                pack_meta: true,
+            });
+        }
+        if pipeline.trim_end().ends_with(WITH_PACK_META) {
+            let message = format!("{WITH_PACK_META} follows a search, not a pipeline");
+            return Err(Refusal::parameter(message));
+        }
         let blanks = search.chars().count().saturating_sub(1);
         Ok(Self {
             search: search.trim(),
             pipeline: Some(format!("*{}{pipeline}", " ".repeat(blanks))),
+            pack_meta: false,
         })
     }
 
@@ -82,6 +100,15 @@ mod tests {
         assert_eq!(parts.pipeline.as_deref(), Some("*    | where b = '|'"));
         let parts = SearchText::parse("| where b = '1'").unwrap();
         assert_eq!(parts.pipeline.as_deref(), Some("*| where b = '1'"));
+    }
+
+    #[test]
+    fn a_search_may_ask_for_the_places_of_logs_and_a_pipeline_may_not() {
+        let text = SearchText::parse("a: 1 | with_pack_meta ").unwrap();
+        assert_eq!((text.search, text.pipeline), ("a: 1", None));
+        assert!(text.pack_meta);
+        assert!(!SearchText::parse("with_pack_meta").unwrap().pack_meta);
+        SearchText::parse("* | where a = '1' |with_pack_meta").unwrap_err();
     }
 
     #[test]

@@ -142,12 +142,22 @@ impl Plan {
         self.opened && !self.rules.follows() && self.readings.values().all(Reading::is_done)
     }
 
-    /// Where the next batch of each shard starts.
-    pub(super) fn positions(&self) -> BTreeMap<ShardId, Cursor> {
+    /// Where the next batch of each shard starts, once that is known of every shard that is not
+    /// read from its beginning.
+    pub(super) fn positions(&self) -> Option<BTreeMap<ShardId, Cursor>> {
+        if !self.opened {
+            return match &self.rules.from {
+                TailStart::Positions(cursors) => Some(cursors.clone()),
+                TailStart::Position(CursorPosition::Begin) => Some(BTreeMap::new()),
+                TailStart::Position(_) => None,
+            };
+        }
+        if self.readings.values().any(Reading::starts_somewhere_else) {
+            return None;
+        }
         let listed = self.readings.iter().filter(|(_, it)| it.is_listed);
-        listed
-            .filter_map(|(id, it)| Some((*id, it.cursor()?.clone())))
-            .collect()
+        let known = listed.filter_map(|(id, it)| Some((*id, it.cursor()?.clone())));
+        Some(known.collect())
     }
 
     /// The shards are these.
@@ -155,7 +165,7 @@ impl Plan {
         self.in_flight -= 1;
         self.listing = if self.rules.follows() {
             Listing::Due {
-                at: now + self.rules.list_interval,
+                at: now.saturating_add(self.rules.list_interval),
                 failures: 0,
             }
         } else {
@@ -201,7 +211,7 @@ impl Plan {
             self.rules.pause(failures)
         };
         self.listing = Listing::Due {
-            at: now + pause,
+            at: now.saturating_add(pause),
             failures,
         };
         !is_excused
@@ -236,7 +246,7 @@ impl Plan {
             self.enqueue(shard);
         } else {
             reading.state = State::Resting {
-                until: now + self.rules.idle,
+                until: now.saturating_add(self.rules.idle),
             };
         }
         false
@@ -275,7 +285,7 @@ impl Plan {
             self.queue.push_front(shard);
         } else {
             reading.state = State::Resting {
-                until: now + self.rules.pause(failures),
+                until: now.saturating_add(self.rules.pause(failures)),
             };
         }
         !is_excused
@@ -351,7 +361,7 @@ impl Plan {
         }
         if let Listing::Due { at, failures: 0 } = &mut self.listing {
             // Many shards that end one after the other shall not be a list each.
-            *at = (*at).min(now + self.rules.idle);
+            *at = (*at).min(now.saturating_add(self.rules.idle));
         }
     }
 

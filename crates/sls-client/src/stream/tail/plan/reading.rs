@@ -109,11 +109,14 @@ impl Reading {
         is_cursor(&self.start) && self.end.as_ref().is_none_or(is_cursor)
     }
 
-    /// Whether a position has to become a cursor before anything is pulled at all. The
-    /// beginning is the beginning later, too.
+    /// Whether a position has to become a cursor before anything is pulled at all.
     pub(super) fn must_be_fixed(&self) -> bool {
-        let is_moving = |place: &StreamStart| matches!(place, StreamStart::Position(position) if *position != CursorPosition::Begin);
-        !self.is_done() && (is_moving(&self.start) || self.end.as_ref().is_some_and(is_moving))
+        !self.is_done() && (moves(&self.start) || self.end.as_ref().is_some_and(moves))
+    }
+
+    /// Whether it starts at a position that is not its beginning and has no cursor yet.
+    pub(super) fn starts_somewhere_else(&self) -> bool {
+        !self.is_done() && moves(&self.start)
     }
 
     pub(super) fn fix(&mut self, edge: Edge, cursor: Cursor) {
@@ -191,4 +194,9 @@ fn cursor(place: &StreamStart) -> Option<&Cursor> {
         StreamStart::Cursor(cursor) => Some(cursor),
         StreamStart::Position(_) => None,
     }
+}
+
+/// Whether a place may be another one later. The beginning is the beginning then, too.
+fn moves(place: &StreamStart) -> bool {
+    matches!(place, StreamStart::Position(position) if *position != CursorPosition::Begin)
 }

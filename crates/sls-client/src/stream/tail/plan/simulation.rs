@@ -357,8 +357,10 @@ impl Simulation {
 
     fn resume(&mut self) {
         let follows = matches!(self.mode, Mode::FollowFromBegin | Mode::FollowFromEnd);
-        if follows && self.given_by_this_plan > 0 {
-            self.plan = Plan::new(rules(self.mode, self.plan.positions().into()));
+        let positions = self.plan.positions();
+        assert!(positions.is_some() || self.given_by_this_plan == 0);
+        if let (true, Some(positions)) = (follows, positions) {
+            self.plan = Plan::new(rules(self.mode, positions.into()));
             self.asked.clear();
             self.served.clear();
             self.arrived.clear();

@@ -158,9 +158,10 @@ fn every_end_is_looked_up_before_anything_is_pulled() {
     );
     plan.fixed(NOW, ShardId(0), Edge::Start, at(7));
     assert_eq!(plan.next_task(NOW), None);
+    assert_eq!(plan.positions(), None, "one is missing");
     plan.fixed(NOW, ShardId(1), Edge::Start, at(9));
     let want = BTreeMap::from([(ShardId(0), at(7)), (ShardId(1), at(9))]);
-    assert_eq!(plan.positions(), want);
+    assert_eq!(plan.positions(), Some(want));
     assert_eq!(plan.next_task(NOW), Some(pull(0, 7)));
     assert_eq!(plan.next_task(NOW), None, "the child waits for its parent");
     assert!(!plan.pulled(NOW, ShardId(0), no_news(7)));
@@ -256,11 +257,24 @@ fn a_shard_that_is_gone_no_longer_holds_up_its_children() {
     assert_eq!(plan.next_task(later), Some(Task::List));
     plan.listed(later, vec![shards[1].clone()]);
     let want = BTreeMap::from([(ShardId(1), at(1))]);
-    assert_eq!(plan.positions(), want);
+    assert_eq!(plan.positions(), Some(want));
     // A list that is late brings nothing back.
     assert_eq!(plan.next_task(later + LIST_INTERVAL), Some(Task::List));
     plan.listed(later + LIST_INTERVAL, shards.to_vec());
     assert_eq!(plan.next_task(later + LIST_INTERVAL), None);
+}
+
+#[test]
+fn before_anything_is_known_the_positions_are_where_it_was_told_to_start() {
+    let begin = Plan::new(rules(CursorPosition::Begin));
+    assert_eq!(begin.positions(), Some(BTreeMap::new()));
+    let end = Plan::new(rules(CursorPosition::End));
+    assert_eq!(end.positions(), None);
+    let saved = Plan::new(rules(positions([(3, 4)])));
+    assert_eq!(
+        saved.positions(),
+        Some(BTreeMap::from([(ShardId(3), at(4))]))
+    );
 }
 
 #[test]
