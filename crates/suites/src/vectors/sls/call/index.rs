@@ -1,5 +1,5 @@
 use serde_json::{Map, json};
-use sls_core::model::{IndexConfig, KeyIndex, LineIndex};
+use sls_core::model::{IndexConfig, KeyIndex, KeyType, LineIndex};
 
 use super::{Call, Returned, to_json};
 
@@ -42,12 +42,14 @@ pub(in crate::vectors::sls) fn as_the_recorded_client_writes(index: IndexConfig)
     fn strip(key: KeyIndex) -> KeyIndex {
         let mut other = key.other;
         other.retain(|name, _| matches!(name.as_str(), "embedding" | "vector_index"));
+        let is_json = key.kind == KeyType::Json;
+        let has_words = is_json || key.kind == KeyType::Text;
         KeyIndex {
-            json_keys: key
-                .json_keys
-                .into_iter()
-                .map(|(path, found)| (path, strip(found)))
-                .collect(),
+            // Written whether they were there or not, as far as they concern the type.
+            case_sensitive: has_words.then(|| key.case_sensitive.unwrap_or_default()),
+            doc_value: Some(key.doc_value.unwrap_or_default()),
+            index_all: is_json.then(|| key.index_all.unwrap_or(true)),
+            max_depth: is_json.then(|| key.max_depth.unwrap_or(-1)),
             other,
             ..key
         }
@@ -59,6 +61,9 @@ pub(in crate::vectors::sls) fn as_the_recorded_client_writes(index: IndexConfig)
             // Written whether they were there or not.
             auto_text_keys: Some(line.auto_text_keys.unwrap_or_default()),
             auto_key_detect: Some(line.auto_key_detect.unwrap_or_default()),
+            auto_key_count_limit: line
+                .auto_key_count_limit
+                .filter(|_| line.auto_key_detect == Some(true)),
             other: Map::new(),
             ..line
         }),

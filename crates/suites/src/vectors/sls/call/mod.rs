@@ -35,6 +35,9 @@ impl From<String> for Failure {
 /// What a call returned, under the recorded names, or how it was refused.
 type Returned = Result<Result<Value, Error>, Failure>;
 
+/// Takes the parts of a result that comes in parts.
+pub(super) type Parts<'a> = &'a mut (dyn FnMut(Value) + Send);
+
 /// One recorded call, and what it is about in our terms.
 struct Call<'a> {
     name: &'a str,
@@ -114,11 +117,7 @@ pub(super) fn is_known(name: &str) -> bool {
 ///
 /// A call may return more members than were recorded: names differ where the recorded
 /// client's own do. One that gives its result in parts gives each to `part` when it comes.
-pub(super) async fn perform(
-    client: &Client,
-    case: &Value,
-    part: &mut dyn FnMut(Value),
-) -> Returned {
+pub(super) async fn perform(client: &Client, case: &Value, part: Parts<'_>) -> Returned {
     let name = text(case, "call")?;
     let args = Args::new(name, &case["args"]);
     // Not every call is about both, so a case need not name both.

@@ -4,7 +4,7 @@ use sls_core::model::{Cursor, LogGroup, ShardId, Text};
 use sls_core::wire::Compression;
 
 use super::cursor::position;
-use super::{Call, Failure, Returned};
+use super::{Call, Failure, Parts, Returned};
 use crate::vectors::sls::logical::{group_json, text_json};
 
 /// What a pull is told besides its shard and its cursors.
@@ -16,7 +16,7 @@ const SETTINGS: [&str; 5] = [
     "accept_compress_type",
 ];
 
-pub(super) async fn perform(call: &Call<'_>, part: &mut dyn FnMut(Value)) -> Returned {
+pub(super) async fn perform(call: &Call<'_>, part: Parts<'_>) -> Returned {
     let Call { args, logstore, .. } = call;
     let known = |names: &[&str]| args.known(&[&SETTINGS, names].concat());
     match call.name {
@@ -46,10 +46,11 @@ pub(super) async fn perform(call: &Call<'_>, part: &mut dyn FnMut(Value)) -> Ret
             if !path.contains("{0}") {
                 path += "{0}";
             }
-            let shards = match logstore.shards().await {
+            let mut shards = match logstore.shards().await {
                 Ok(shards) => shards,
                 Err(error) => return Ok(Err(error)),
             };
+            shards.sort_by_key(|shard| shard.id);
             let (mut total, mut files) = (0, Map::new());
             for shard in shards {
                 let mut count = 0;
@@ -72,7 +73,7 @@ pub(super) async fn perform(call: &Call<'_>, part: &mut dyn FnMut(Value)) -> Ret
 async fn pull_range(
     call: &Call<'_>,
     shard: ShardId,
-    each: &mut dyn FnMut(&PulledLogs),
+    each: &mut (dyn FnMut(&PulledLogs) + Send),
 ) -> Result<Result<(), sls_client::Error>, Failure> {
     let Call { args, logstore, .. } = call;
     let (from, to) = (position(args.value("from"))?, position(args.value("to"))?);

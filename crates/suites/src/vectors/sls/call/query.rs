@@ -5,9 +5,9 @@ use sls_core::api::{GetHistograms, GetProjectLogs, ListTopics};
 use sls_core::model::{LogQuery, Progress, QueryMeta, QueryResult, ShardId};
 
 use super::args::Args;
-use super::{Call, Returned, to_json};
+use super::{Call, Parts, Returned, to_json};
 
-pub(super) async fn perform(call: &Call<'_>, part: &mut dyn FnMut(Value)) -> Returned {
+pub(super) async fn perform(call: &Call<'_>, part: Parts<'_>) -> Returned {
     let Call { args, logstore, .. } = call;
     let (project, name) = (logstore.project(), logstore.name());
     match call.name {
