@@ -15,6 +15,7 @@ struct Step {
 const STEPS: &[Step] = &[
     step("format", &["fmt", "--all", "--check"]),
     step("tidy", &["xtask", "tidy"]),
+    step("budget", &["xtask", "budget"]),
     step("codegen", &["xtask", "codegen", "--check"]),
     step(
         "clippy",
@@ -56,6 +57,8 @@ const STEPS: &[Step] = &[
         ],
     ),
     step("suites", &["xtask", "it"]),
+    // A short one: that the targets still build, and find nothing at once.
+    step("fuzz", &["xtask", "fuzz", "--seconds", "5"]),
 ];
 
 const fn step(name: &'static str, command: &'static [&'static str]) -> Step {

@@ -16,6 +16,8 @@ struct Suite {
     needs: &'static [&'static str],
     /// The cargo command line that builds and runs it.
     command: &'static [&'static str],
+    /// Why it only runs when it is named, if so.
+    only_by_name: Option<&'static str>,
 }
 
 const SUITES: &[Suite] = &[
@@ -31,6 +33,7 @@ const SUITES: &[Suite] = &[
             "--bin",
             "hostile-server",
         ],
+        only_by_name: None,
     },
     Suite {
         name: "clients-python",
@@ -44,6 +47,21 @@ const SUITES: &[Suite] = &[
             "--bin",
             "clients-python",
         ],
+        only_by_name: None,
+    },
+    Suite {
+        name: "clients-rust",
+        about: "the official Rust crates against sls-local, both ways",
+        needs: &[],
+        command: &[
+            "run",
+            "--quiet",
+            "--package",
+            "suites",
+            "--bin",
+            "clients-rust",
+        ],
+        only_by_name: Some("builds 200 crates of others, OpenSSL among them"),
     },
 ];
 
@@ -57,7 +75,7 @@ pub(crate) const COMMAND: Command = Command {
     help: "\
 A suite is a program in crates/suites/src/bin/. It exits with 0 when it passed, with 77 when it
 could not run and has said why, and with anything else when it failed.
-All suites run unless one is named.
+All suites run unless one is named, except those that --list marks as run by name only.
 
   --suite NAME   run this one
   --list         name the suites, run nothing",
@@ -65,10 +83,17 @@ All suites run unless one is named.
 };
 
 fn run(workspace: &Workspace, args: lexopt::Parser) -> Result<Outcome> {
-    let (suites, list) = parse(args)?;
+    let Plan {
+        suites,
+        left_out,
+        list,
+    } = parse(args)?;
     if list {
-        for suite in suites {
+        for suite in SUITES {
             println!("{:20} {}", suite.name, suite.about);
+            if let Some(why) = suite.only_by_name {
+                println!("{:20}   by name only: {why}", "");
+            }
         }
         return Ok(Outcome::Done);
     }
@@ -91,6 +116,10 @@ fn run(workspace: &Workspace, args: lexopt::Parser) -> Result<Outcome> {
         };
         println!("suite {}: {result} in {}", suite.name, watch.elapsed());
     }
+    for suite in left_out {
+        let name = suite.name;
+        println!("suite {name}: left out; `cargo xtask it --suite {name}` runs it");
+    }
     if !failed.is_empty() {
         return Err(format!("it: failed: {}", failed.join(", ")).into());
     }
@@ -101,9 +130,17 @@ fn run(workspace: &Workspace, args: lexopt::Parser) -> Result<Outcome> {
     }
 }
 
-fn parse(mut args: lexopt::Parser) -> Result<(Vec<&'static Suite>, bool)> {
+struct Plan {
+    suites: Vec<&'static Suite>,
+    /// What runs only by name, where nothing was named.
+    left_out: Vec<&'static Suite>,
+    list: bool,
+}
+
+fn parse(mut args: lexopt::Parser) -> Result<Plan> {
     let mut list = false;
     let mut suites: Vec<&Suite> = Vec::new();
+    let mut left_out = Vec::new();
     while let Some(arg) = args.next()? {
         match arg {
             Arg::Long("list") => list = true,
@@ -121,9 +158,15 @@ fn parse(mut args: lexopt::Parser) -> Result<(Vec<&'static Suite>, bool)> {
         }
     }
     if suites.is_empty() {
-        suites = SUITES.iter().collect();
+        (suites, left_out) = SUITES
+            .iter()
+            .partition(|suite| suite.only_by_name.is_none());
     }
-    Ok((suites, list))
+    Ok(Plan {
+        suites,
+        left_out,
+        list,
+    })
 }
 
 enum Ran {
@@ -162,12 +205,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_suite_is_refused_and_none_means_all() {
+    fn an_unknown_suite_is_refused_and_none_means_all_but_those_by_name() {
         let suites = |args: &[&str]| {
-            parse(lexopt::Parser::from_args(args.iter().copied())).map(|(suites, _)| suites.len())
+            let plan = parse(lexopt::Parser::from_args(args.iter().copied()))?;
+            Ok::<_, Box<dyn std::error::Error>>((plan.suites.len(), plan.left_out.len()))
         };
-        assert_eq!(suites(&[]).unwrap(), SUITES.len());
-        assert_eq!(suites(&["--suite", "clients-python"]).unwrap(), 1);
+        let (run, left_out) = suites(&[]).unwrap();
+        assert_eq!(run + left_out, SUITES.len());
+        assert!(left_out > 0);
+        assert_eq!(suites(&["--suite", "clients-python"]).unwrap(), (1, 0));
+        assert_eq!(suites(&["--suite", "clients-rust"]).unwrap(), (1, 0));
         assert!(suites(&["--suite", "clients"]).is_err());
     }
 

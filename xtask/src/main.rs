@@ -1,10 +1,13 @@
 //! Repository commands: `cargo xtask --help`.
 
 // The commands.
+mod bench; // against published clients
+mod budget; // how many packages a crate brings along
 mod ci; // every check, in order
 mod codegen; // protobuf schemas to Rust
 mod doc; // the documentation and its links
 mod features; // every feature set
+mod fuzz; // the fuzz targets
 mod it; // integration suites
 mod tidy; // rules about the repository
 mod vectors; // recorded case sets
@@ -30,6 +33,9 @@ const COMMANDS: &[&Command] = &[
     &vectors::COMMAND,
     &doc::COMMAND,
     &it::COMMAND,
+    &budget::COMMAND,
+    &fuzz::COMMAND,
+    &bench::COMMAND,
 ];
 
 fn main() -> ExitCode {

@@ -11,8 +11,9 @@ use sls_core::wire::Compression;
 use sls_core::{Call, CredentialsProvider, Endpoint, Error};
 use telemetry_delivery::{Attempts, BoxTransport, TransportError};
 use tower::ServiceExt as _;
-use tracing::{Instrument as _, Span, field};
+use tracing::{Instrument as _, Span};
 
+use crate::call_record::{self, CallRecord};
 use crate::config::ClientBuilder;
 use crate::handle::{LogstoreHandle, ProjectHandle};
 use crate::paging::{self, Listing};
@@ -33,11 +34,19 @@ use crate::sign_layer::Unsigned;
 /// program needs one client for each endpoint.
 ///
 /// # Example
-/// ```no_run
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// use sls_client::{Client, EnvCredentials};
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = sls_local::LocalServer::builder().start().await?;
+/// # let endpoint = server.endpoint();
+/// # let credentials = server.credentials();
+/// use sls_client::{Client, StaticCredentials};
 ///
-/// let client = Client::builder("cn-hangzhou.log.aliyuncs.com".parse()?, EnvCredentials).build()?;
+/// // A server in the same process; for the service, "cn-hangzhou.log.aliyuncs.com".
+/// let client = Client::builder(endpoint.parse()?, StaticCredentials::new(credentials)).build()?;
+/// # client.project("my-project").create("").await?;
+/// # let config = sls_core::model::LogstoreConfig::named("my-logstore");
+/// # client.logstore("my-project", "my-logstore").create(config).await?;
 /// for shard in client.logstore("my-project", "my-logstore").shards().await? {
 ///     println!("{shard}");
 /// }
@@ -111,14 +120,23 @@ impl Client {
     /// [`Error::Service`] when the service refuses, and whatever one request can end with.
     ///
     /// # Example
-    /// ```no_run
-    /// # async fn example(client: sls_client::Client) -> Result<(), sls_client::Error> {
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = sls_local::LocalServer::builder().start().await?;
+    /// # let client = sls_client::Client::builder(
+    /// #     server.endpoint().parse()?,
+    /// #     sls_client::StaticCredentials::new(server.credentials()),
+    /// # ).build()?;
     /// use sls_core::api::ListProjects;
     ///
+    /// client.project("shop-north").create("").await?;
+    /// client.project("shop-south").create("").await?;
     /// let shops = ListProjects::new().with_name("shop").with_size(u32::MAX);
     /// for project in client.list_projects(&shops).await?.items {
     ///     println!("{project}");
     /// }
+    /// # assert_eq!(client.list_projects(&shops).await?.items.len(), 2);
     /// # Ok(())
     /// # }
     /// ```
@@ -165,38 +183,42 @@ impl Client {
     /// Dropping the future ends the attempt in flight; the service may have acted on it.
     ///
     /// # Tracing
-    /// A `debug` span `call` with the fields `operation`, `resource`, `attempts`, `status`
-    /// and `request_id`; nothing about single logs, and neither bodies nor queries.
+    /// A `debug` span `call`; nothing about single logs, and neither bodies nor queries.
+    ///
+    /// | field | is | when there is none |
+    /// |---|---|---|
+    /// | `operation` | the operation, as the manual spells it | |
+    /// | `project` | the project's name | empty, for calls about the account |
+    /// | `resource` | project, logstore and shard, as far as the call is about one | |
+    /// | `attempts` | how many attempts were made | the call is under way, or nothing was sent |
+    /// | `status` | the HTTP status of the last answer | no answer arrived |
+    /// | `request_id` | the service's name for the call | no answer arrived |
     pub async fn send<O: Operation>(&self, operation: &O) -> Result<O::Reply, Error> {
-        let span = tracing::debug_span!(
-            "call",
-            operation = O::NAME,
-            resource = %operation.resource(),
-            attempts = field::Empty,
-            status = field::Empty,
-            request_id = field::Empty,
-        );
-        self.perform(operation).instrument(span).await
+        let span = call_record::span(operation);
+        self.perform(operation, span.clone()).instrument(span).await
     }
 
-    async fn perform<O: Operation>(&self, operation: &O) -> Result<O::Reply, Error> {
+    async fn perform<O: Operation>(&self, operation: &O, span: Span) -> Result<O::Reply, Error> {
         let request = self.request(operation)?;
+        let record = CallRecord::begin(span, O::NAME, request.body().len());
         let outcome = self.inner.stack.clone().oneshot(request).await;
-        let response = outcome.map_err(|cause| no_answer(operation.call(), cause))?;
+        let response = match outcome {
+            Ok(response) => response,
+            Err(cause) => {
+                record.not_answered(cause.attempts());
+                return Err(no_answer(operation.call(), cause));
+            }
+        };
         let (parts, body) = response.into_parts();
+        let Attempts(attempts) = parts.extensions.get().copied().unwrap_or(Attempts(1));
         let reply = ApiReply {
             status: parts.status,
             headers: parts.headers,
             body,
         };
-        let span = Span::current();
-        if !span.is_disabled() {
-            let Attempts(attempts) = parts.extensions.get().copied().unwrap_or(Attempts(1));
-            span.record("attempts", attempts);
-            span.record("status", reply.status.as_u16());
-            span.record("request_id", field::display(reply.request_id()));
-        }
-        operation.read(&reply)
+        let outcome = operation.read(&reply);
+        record.answered(attempts, &reply, outcome.as_ref().err());
+        outcome
     }
 
     /// Adds the address; the signature is added for every attempt.

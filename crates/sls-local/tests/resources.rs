@@ -103,6 +103,32 @@ async fn a_project_is_made_once_and_keeps_what_it_was_made_with() {
 }
 
 #[tokio::test]
+async fn what_was_not_set_is_told_where_a_client_cannot_do_without_it() {
+    // The official Rust client refuses the answers in which these members are missing.
+    let (service, _) = service(1).await;
+    let create = account("POST", "/").json(json!({"projectName": "shop", "description": ""}));
+    create.send(&service).await.expect_ok();
+    let shop = |path: &str| Draft::new("GET", path).header("host", "shop.localhost");
+    let project = shop("/").send(&service).await.expect_ok().json();
+    assert_eq!(project["dataRedundancyType"], "LRS");
+    let listed = account("GET", "/").query("projectName", "shop");
+    let listed = listed.send(&service).await.expect_ok().json();
+    assert_eq!(listed["projects"][0]["dataRedundancyType"], "LRS");
+
+    let create = Draft::new("POST", "/logstores")
+        .header("host", "shop.localhost")
+        .json(json!({"logstoreName": "orders", "ttl": 7, "shardCount": 1}));
+    create.send(&service).await.expect_ok();
+    let logstore = shop("/logstores/orders")
+        .send(&service)
+        .await
+        .expect_ok()
+        .json();
+    assert_eq!(logstore["mode"], "standard");
+    assert_eq!(logstore["telemetryType"], "");
+}
+
+#[tokio::test]
 async fn a_project_name_in_the_body_must_be_the_hosts() {
     let (service, _) = service(1).await;
     let draft = account("POST", "/").json(json!({"projectName": "shop"}));

@@ -222,6 +222,9 @@ fn from_integer<'a>(number: i128, to: &Type) -> Result<Value<'a>, &'static str> 
 fn from_double<'a>(number: f64, to: &Type) -> Result<Value<'a>, &'static str> {
     match to {
         Type::Boolean => Ok(Value::Boolean(number != 0.0)),
+        Type::Real if number.is_finite() && !(number as f32).is_finite() => {
+            Err("the number is out of range")
+        }
         Type::Real => Ok(Value::Real(number as f32)),
         Type::Double => Ok(Value::Double(number)),
         _ => from_integer(

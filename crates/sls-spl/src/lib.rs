@@ -30,6 +30,7 @@ mod value; // the values of a row
 pub use clock::{Stopwatch, SystemStopwatch};
 pub use error::{Error, ErrorKind, Span, Warning, WarningKind};
 pub use evaluator::{Evaluator, Report};
+pub use functions::function_names;
 pub use options::Options;
 pub use output::OutputRow;
 pub use program::Program;

@@ -106,6 +106,10 @@ impl<'a> Value<'a> {
     pub(crate) fn equals(self, other: Self) -> Option<bool> {
         match (self, other) {
             (Self::Text(a), Self::Text(b)) => Some(a == b),
+            (Self::Array(a), Self::Array(b)) if a.len() == b.len() => {
+                all(a.iter().zip(b).map(|(x, y)| x.equals(*y)))
+            }
+            (Self::Array(_), Self::Array(_)) => Some(false),
             (Self::Map(a), Self::Map(b)) => {
                 if a.len() != b.len() {
                     return Some(false);
@@ -115,11 +119,14 @@ impl<'a> Value<'a> {
                     entries.sort_by(|x, y| x.0.total_order(y.0));
                     entries
                 };
-                let same = sorted(a)
-                    .into_iter()
-                    .zip(sorted(b))
-                    .all(|(x, y)| x.0.total_order(y.0).is_eq() && x.1.total_order(y.1).is_eq());
-                Some(same)
+                let pairs = sorted(a).into_iter().zip(sorted(b));
+                all(pairs.map(|(x, y)| {
+                    if x.0.total_order(y.0).is_eq() {
+                        x.1.equals(y.1)
+                    } else {
+                        Some(false)
+                    }
+                }))
             }
             (Self::Json(a), Self::Json(b)) => Some(a == b),
             _ => match self.compare(other) {
@@ -142,9 +149,10 @@ impl<'a> Value<'a> {
             (Self::Integer(_, a), Self::Huge(b)) => i128::from(a).cmp(&b),
             (Self::Array(a), Self::Array(b)) => {
                 for (x, y) in a.iter().zip(b) {
-                    match x.total_order(*y) {
-                        Ordering::Equal => {}
-                        other => return Comparison::Ordered(other),
+                    match x.compare(*y) {
+                        Comparison::Ordered(Ordering::Equal) => {}
+                        // The first difference decides, unless it is open for a null.
+                        decided => return decided,
                     }
                 }
                 a.len().cmp(&b.len())
@@ -169,6 +177,15 @@ impl<'a> Value<'a> {
             Comparison::Ordered(ordering) => ordering,
             Comparison::Incomparable => match (self, other) {
                 (Self::Json(a), Self::Json(b)) => a.cmp(b),
+                (Self::Array(a), Self::Array(b)) => {
+                    for (x, y) in a.iter().zip(b) {
+                        let order = x.total_order(*y);
+                        if order.is_ne() {
+                            return order;
+                        }
+                    }
+                    a.len().cmp(&b.len())
+                }
                 (Self::Map(a), Self::Map(b)) => {
                     for (x, y) in a.iter().zip(b) {
                         let order = x.0.total_order(y.0).then_with(|| x.1.total_order(y.1));
@@ -263,6 +280,19 @@ impl<'a> Value<'a> {
             }
         }
     }
+}
+
+/// Whether all parts are the same; open when none differs and a null is among them.
+fn all(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut open = false;
+    for part in parts {
+        match part {
+            Some(false) => return Some(false),
+            Some(true) => {}
+            None => open = true,
+        }
+    }
+    (!open).then_some(true)
 }
 
 /// What [`Value::compare`] finds.

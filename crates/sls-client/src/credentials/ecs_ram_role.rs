@@ -13,15 +13,14 @@ use tower::{Layer as _, ServiceExt as _};
 /// Asked from the metadata address that only the instance itself can reach, over plain
 /// HTTP. Put it into a [`CachedCredentials`](super::CachedCredentials): each call here asks.
 ///
-/// ```no_run
+/// ```
 /// use sls_client::credentials::{CachedCredentials, EcsRamRole};
 /// use sls_client::Client;
 ///
-/// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// // Asks for nothing until the first call.
 /// let credentials = CachedCredentials::new(EcsRamRole::new("log-writer")?);
 /// let client = Client::builder("cn-hangzhou-intranet.log.aliyuncs.com".parse()?, credentials).build()?;
-/// # Ok(())
-/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct EcsRamRole {

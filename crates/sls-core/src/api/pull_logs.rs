@@ -5,7 +5,7 @@ use http::{HeaderValue, Method, header};
 
 use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
 use crate::model::{Cursor, ShardId};
-use crate::wire::{Compression, GroupListView, headers};
+use crate::wire::{Compression, GroupList, GroupListView, headers};
 
 /// Reads the next log groups of one shard.
 ///
@@ -152,44 +152,41 @@ impl Operation for PullLogs {
             0 => Bytes::new(),
             raw_size => reply.decompress(raw_size, self.max_raw_size)?,
         };
-        let list = GroupListView::parse(&body)
+        let list = GroupList::parse(body)
             .map_err(|cause| InvalidReply::because("body is not a list of log groups", cause))?;
-        if list.group_count() != group_count {
+        let arrived = list.view().group_count();
+        if arrived != group_count {
             return Err(InvalidReply::new(format!(
-                "{} log groups arrived where {group_count} were announced",
-                list.group_count()
+                "{arrived} log groups arrived where {group_count} were announced"
             )));
         }
         Ok(PulledLogs {
             cursor: self.cursor.clone(),
             next_cursor,
-            group_count,
-            log_count: list.log_count(),
             end_of_cursor: reply
                 .optional_number::<u8>(&headers::END_OF_CURSOR)?
                 .map(|flag| flag != 0),
             read_last_cursor: reply.optional_number(&headers::READ_LAST_CURSOR)?,
             cursor_time: reply.optional_number(&headers::CURSOR_TIME)?,
             scan: ScanStats::of(reply)?,
-            body,
+            list,
         })
     }
 }
 
 /// Log groups of one shard, and where the next ones are.
 ///
-/// Holds the decompressed bytes; [`groups`](Self::groups) hands out views of them.
+/// Holds the decompressed bytes; [`groups`](Self::groups) hands out views of them, and
+/// clones share them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PulledLogs {
     cursor: Cursor,
     next_cursor: Cursor,
-    group_count: usize,
-    log_count: usize,
     end_of_cursor: Option<bool>,
     read_last_cursor: Option<u64>,
     cursor_time: Option<u64>,
     scan: Option<ScanStats>,
-    body: Bytes,
+    list: GroupList,
 }
 
 impl PulledLogs {
@@ -218,22 +215,22 @@ impl PulledLogs {
 
     /// The log groups.
     pub fn groups(&self) -> GroupListView<'_> {
-        GroupListView::parse(&self.body).expect("the body was parsed when it arrived")
+        self.list.view()
     }
 
     /// How many log groups there are.
     pub fn group_count(&self) -> usize {
-        self.group_count
+        self.list.view().group_count()
     }
 
     /// How many logs there are in all groups together.
     pub fn log_count(&self) -> usize {
-        self.log_count
+        self.list.view().log_count()
     }
 
     /// The size of the groups before compression, in bytes.
     pub fn raw_size(&self) -> usize {
-        self.body.len()
+        self.list.as_bytes().len()
     }
 
     /// The position of the last log group, when the service says so.
@@ -259,9 +256,9 @@ impl fmt::Debug for PulledLogs {
         f.debug_struct("PulledLogs")
             .field("cursor", &self.cursor)
             .field("next_cursor", &self.next_cursor)
-            .field("groups", &self.group_count)
-            .field("logs", &self.log_count)
-            .field("raw_size", &self.body.len())
+            .field("groups", &self.group_count())
+            .field("logs", &self.log_count())
+            .field("raw_size", &self.raw_size())
             .field("end_of_cursor", &self.end_of_cursor)
             .field("scan", &self.scan)
             .finish_non_exhaustive()
@@ -273,9 +270,9 @@ impl fmt::Display for PulledLogs {
         write!(
             f,
             "{} logs in {} log groups ({} bytes), next cursor {}",
-            self.log_count,
-            self.group_count,
-            self.body.len(),
+            self.log_count(),
+            self.group_count(),
+            self.raw_size(),
             self.next_cursor
         )?;
         match &self.scan {

@@ -4,15 +4,20 @@
 //! add. The steps in between are public because a server recomputes them and because a
 //! refused signature is found by comparing them.
 
+mod md5;
 pub mod v1;
 pub mod v4;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
+use httpdate::HttpDate;
+use ring::{digest, hmac};
 
 use crate::credentials::Credentials;
 
@@ -49,6 +54,82 @@ impl<'a> SignableRequest<'a> {
         query.sort_by(|a, b| a.0.cmp(&b.0));
         query
     }
+}
+
+/// The headers that are signed, sorted by their name in lower case; values are trimmed.
+struct SignedHeaders<'a>(Vec<(&'a str, &'a [u8])>);
+
+impl<'a> SignedHeaders<'a> {
+    /// Takes those of `found` that are signed, then `added`, which replace what is found
+    /// under their names, so that signing twice gives the same.
+    fn new(
+        found: &[(&'a str, &'a [u8])],
+        added: &[(&'a str, &'a [u8])],
+        takes_part: fn(&str) -> bool,
+    ) -> Self {
+        let is_added = |name: &str| added.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
+        let mut headers = Vec::with_capacity(found.len() + added.len());
+        headers.extend(found.iter().filter(|(name, _)| !is_added(name)));
+        headers.extend(added);
+        headers.retain(|(name, _)| takes_part(name));
+        for (_, value) in &mut headers {
+            *value = value.trim_ascii();
+        }
+        headers.sort_unstable_by(|(a, a_value), (b, b_value)| {
+            lower(a).cmp(lower(b)).then_with(|| a_value.cmp(b_value))
+        });
+        Self(headers)
+    }
+
+    /// A line `name:value` for each.
+    fn write_lines(&self, text: &mut impl Text) {
+        for (name, value) in &self.0 {
+            write_lower(text, name);
+            text.write(b":");
+            text.write(value);
+            text.write(b"\n");
+        }
+    }
+}
+
+/// Where text goes that is signed: a buffer for people, a digest for the signature itself.
+trait Text {
+    fn write(&mut self, part: &[u8]);
+}
+
+impl Text for Vec<u8> {
+    fn write(&mut self, part: &[u8]) {
+        self.extend_from_slice(part);
+    }
+}
+
+impl Text for hmac::Context {
+    fn write(&mut self, part: &[u8]) {
+        self.update(part);
+    }
+}
+
+impl Text for digest::Context {
+    fn write(&mut self, part: &[u8]) {
+        self.update(part);
+    }
+}
+
+fn write_lower(text: &mut impl Text, name: &str) {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        text.write(name.to_ascii_lowercase().as_bytes());
+    } else {
+        text.write(name.as_bytes());
+    }
+}
+
+fn lower(name: &str) -> impl Iterator<Item = u8> + '_ {
+    name.bytes().map(|byte| byte.to_ascii_lowercase())
+}
+
+fn starts_with(name: &str, prefix: &str) -> bool {
+    name.get(..prefix.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
 /// The headers that a signature adds to a request.
@@ -93,13 +174,44 @@ pub enum SignError {
     TimeOutOfRange,
 }
 
-fn header_value(text: &str) -> Result<HeaderValue, SignError> {
-    HeaderValue::from_str(text).map_err(|_| SignError::CredentialsNotPrintable)
+/// The values of the headers to add, in one allocation that they share.
+struct Values {
+    bytes: Vec<u8>,
+}
+
+impl Values {
+    /// Enough for a token of the usual size beside the signature.
+    const CAPACITY: usize = 1024;
+
+    fn new() -> Self {
+        Self {
+            bytes: Vec::with_capacity(Self::CAPACITY),
+        }
+    }
+
+    /// Appends what `write` writes and says where it is.
+    fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Range<usize> {
+        let start = self.bytes.len();
+        write(&mut self.bytes);
+        start..self.bytes.len()
+    }
+
+    fn get(&self, range: &Range<usize>) -> &[u8] {
+        &self.bytes[range.clone()]
+    }
+
+    fn share(self) -> Bytes {
+        Bytes::from(self.bytes)
+    }
+}
+
+fn header_value(bytes: Bytes) -> Result<HeaderValue, SignError> {
+    HeaderValue::from_maybe_shared(bytes).map_err(|_| SignError::CredentialsNotPrintable)
 }
 
 /// The same, marked so that no `Debug` of a header map shows it.
-fn secret_value(text: &str) -> Result<HeaderValue, SignError> {
-    let mut value = header_value(text)?;
+fn secret_value(bytes: Bytes) -> Result<HeaderValue, SignError> {
+    let mut value = header_value(bytes)?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -115,18 +227,22 @@ fn unix_seconds(time: SystemTime) -> Result<u64, SignError> {
 }
 
 /// `Tue, 14 Nov 2023 22:13:20 GMT`, the form of the header `Date`.
-fn http_date(time: SystemTime) -> Result<String, SignError> {
+fn http_date(time: SystemTime) -> Result<HttpDate, SignError> {
     let seconds = unix_seconds(time)?;
-    Ok(httpdate::fmt_http_date(
-        UNIX_EPOCH + Duration::from_secs(seconds),
-    ))
+    Ok(HttpDate::from(UNIX_EPOCH + Duration::from_secs(seconds)))
 }
 
-fn push_hex(out: &mut String, bytes: &[u8], digits: &[u8; 16]) {
+fn push_hex(out: &mut Vec<u8>, bytes: &[u8], digits: &[u8; 16]) {
     for byte in bytes {
-        out.push(digits[usize::from(byte >> 4)] as char);
-        out.push(digits[usize::from(byte & 15)] as char);
+        out.push(digits[usize::from(byte >> 4)]);
+        out.push(digits[usize::from(byte & 15)]);
     }
+}
+
+fn hex(bytes: &[u8], digits: &[u8; 16]) -> String {
+    let mut text = Vec::with_capacity(2 * bytes.len());
+    push_hex(&mut text, bytes, digits);
+    String::from_utf8(text).expect("hexadecimal digits are ASCII")
 }
 
 const LOWER_HEX: &[u8; 16] = b"0123456789abcdef";

@@ -1,16 +1,16 @@
 //! Version 1: HMAC-SHA1 over decoded text, with an MD5 of the body.
 
+use std::io::Write as _;
 use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderValue, header};
-use md5::{Digest as _, Md5};
 use ring::hmac;
 
 use super::{
-    SignError, SignableRequest, SignatureHeaders, Signer, UPPER_HEX, http_date, push_hex,
-    secret_value,
+    SignError, SignableRequest, SignatureHeaders, SignedHeaders, Signer, Text, UPPER_HEX, Values,
+    header_value, hex, http_date, md5, push_hex, secret_value, starts_with,
 };
 use crate::credentials::Credentials;
 use crate::wire::headers;
@@ -29,58 +29,63 @@ impl Signer for SignV1 {
         credentials: &Credentials,
         time: SystemTime,
     ) -> Result<SignatureHeaders, SignError> {
+        let mut values = Values::new();
         let date = http_date(time)?;
-        let date_value = HeaderValue::from_str(&date).map_err(|_| SignError::TimeOutOfRange)?;
-        let (method, token_name) = (headers::SIGNATURE_METHOD, headers::SECURITY_TOKEN);
+        let date = values.add(|text| {
+            write!(text, "{date}").expect("writing to a Vec cannot fail");
+        });
+        let digest = values.add(|text| push_md5(text, request.body));
+        let token = credentials.security_token();
+        let token_range = values.add(|text| {
+            text.extend_from_slice(token.unwrap_or_default().as_bytes());
+        });
+
+        const SHA256: &str = "x-log-content-sha256";
+        let (method_name, token_name) = (headers::SIGNATURE_METHOD, headers::SECURITY_TOKEN);
+        let method = (method_name.as_str(), SIGNATURE_METHOD.as_bytes());
+        let token = token.map(|token| (token_name.as_str(), token.as_bytes()));
+        // A hash that version 4 left there is not this version's to sign.
+        let takes_part = |name: &str| takes_part(name) && !name.eq_ignore_ascii_case(SHA256);
+        let signed = match token {
+            Some(token) => SignedHeaders::new(request.headers, &[method, token], takes_part),
+            None => SignedHeaders::new(request.headers, &[method], takes_part),
+        };
+        let mut to_sign = hmac::Context::with_key(&key(credentials.access_key_secret()));
+        let (digest_text, date_text) = (values.get(&digest), values.get(&date));
+        write_text(&mut to_sign, request, &signed, digest_text, date_text);
+        let tag = to_sign.sign();
+        let authorization = values.add(|text| {
+            text.extend_from_slice(b"LOG ");
+            text.extend_from_slice(credentials.access_key_id().as_bytes());
+            text.push(b':');
+            let mut base64 = [0; 28];
+            let written = STANDARD.encode_slice(tag, &mut base64);
+            let written = written.expect("20 bytes are 28 digits");
+            text.extend_from_slice(&base64[..written]);
+        });
+
+        let values = values.share();
         let mut added = Vec::with_capacity(6);
-        let mut signed = request.headers.to_vec();
-        signed.retain(|(name, _)| !is_replaced(name, credentials));
-        signed.push((method.as_str(), SIGNATURE_METHOD.as_bytes()));
         added.push((
             headers::SIGNATURE_METHOD,
             HeaderValue::from_static(SIGNATURE_METHOD),
         ));
-        if let Some(token) = credentials.security_token() {
-            signed.push((token_name.as_str(), token.as_bytes()));
-            added.push((headers::SECURITY_TOKEN, secret_value(token)?));
+        if token.is_some() {
+            let value = secret_value(values.slice(token_range))?;
+            added.push((headers::SECURITY_TOKEN, value));
         }
-        if !request.body.is_empty() {
-            let digest = content_md5(request.body);
-            added.push((
-                headers::CONTENT_MD5,
-                HeaderValue::from_str(&digest).expect("hexadecimal digits are printable"),
-            ));
+        if !digest.is_empty() {
+            added.push((headers::CONTENT_MD5, header_value(values.slice(digest))?));
         }
-        let to_sign = string_to_sign(
-            &SignableRequest {
-                headers: &signed,
-                ..*request
-            },
-            &date,
-        );
-        let authorization = format!(
-            "LOG {}:{}",
-            credentials.access_key_id(),
-            signature(credentials.access_key_secret(), &to_sign)
-        );
-        added.push((header::DATE, date_value.clone()));
+        let date = header_value(values.slice(date))?;
+        added.push((header::DATE, date.clone()));
         // Python sends this copy as well, and a server may prefer it to `Date`, which
         // proxies rewrite. It is not signed.
-        added.push((headers::LOG_DATE, date_value));
-        added.push((header::AUTHORIZATION, secret_value(&authorization)?));
+        added.push((headers::LOG_DATE, date));
+        let authorization = secret_value(values.slice(authorization))?;
+        added.push((header::AUTHORIZATION, authorization));
         Ok(added)
     }
-}
-
-/// Headers that signing sets itself, so that signing twice gives the same.
-fn is_replaced(name: &str, credentials: &Credentials) -> bool {
-    let token = credentials
-        .security_token()
-        .map(|_| headers::SECURITY_TOKEN);
-    [headers::SIGNATURE_METHOD, headers::CONTENT_SHA256]
-        .iter()
-        .chain(&token)
-        .any(|own| name.eq_ignore_ascii_case(own.as_str()))
 }
 
 /// The text that version 1 signs, for a request dated `date` (the text of the header).
@@ -100,66 +105,72 @@ pub fn string_to_sign_with_meta(request: &SignableRequest<'_>, date: &str) -> Ve
 fn text_to_sign(
     request: &SignableRequest<'_>,
     date: &str,
-    takes_part: impl Fn(&str) -> bool,
+    takes_part: fn(&str) -> bool,
 ) -> Vec<u8> {
+    let signed = SignedHeaders::new(request.headers, &[], takes_part);
+    let mut digest = Vec::new();
+    push_md5(&mut digest, request.body);
     let mut text = Vec::with_capacity(512);
-    text.extend_from_slice(request.method.as_bytes());
-    text.push(b'\n');
-    if !request.body.is_empty() {
-        text.extend_from_slice(content_md5(request.body).as_bytes());
-    }
-    text.push(b'\n');
-    text.extend_from_slice(request.header(header::CONTENT_TYPE.as_str()));
-    text.push(b'\n');
-    text.extend_from_slice(date.as_bytes());
-    text.push(b'\n');
-    let mut signed: Vec<(String, &[u8])> = request
-        .headers
-        .iter()
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim_ascii()))
-        .filter(|(name, _)| takes_part(name))
-        .collect();
-    signed.sort();
-    for (name, value) in signed {
-        text.extend_from_slice(name.as_bytes());
-        text.push(b':');
-        text.extend_from_slice(value);
-        text.push(b'\n');
-    }
-    text.extend_from_slice(request.path.as_bytes());
-    for (index, (key, value)) in request.sorted_query().into_iter().enumerate() {
-        text.push(if index == 0 { b'?' } else { b'&' });
-        text.extend_from_slice(key.as_bytes());
-        text.push(b'=');
-        text.extend_from_slice(value.as_bytes());
-    }
+    write_text(&mut text, request, &signed, &digest, date.as_bytes());
     text
 }
 
+fn write_text(
+    text: &mut impl Text,
+    request: &SignableRequest<'_>,
+    signed: &SignedHeaders<'_>,
+    digest: &[u8],
+    date: &[u8],
+) {
+    for line in [
+        request.method.as_bytes(),
+        digest,
+        request.header(header::CONTENT_TYPE.as_str()),
+        date,
+    ] {
+        text.write(line);
+        text.write(b"\n");
+    }
+    signed.write_lines(text);
+    text.write(request.path.as_bytes());
+    for (index, (key, value)) in request.sorted_query().into_iter().enumerate() {
+        text.write(if index == 0 { b"?" } else { b"&" });
+        text.write(key.as_bytes());
+        text.write(b"=");
+        text.write(value.as_bytes());
+    }
+}
+
 fn takes_part(name: &str) -> bool {
-    (name.starts_with("x-log-") || name.starts_with("x-acs-"))
-        && name != "x-log-date"
+    (starts_with(name, "x-log-") || starts_with(name, "x-acs-"))
+        && !name.eq_ignore_ascii_case("x-log-date")
         && !is_meta(name)
 }
 
 fn is_meta(name: &str) -> bool {
-    name.starts_with("x-log-meta-")
+    starts_with(name, "x-log-meta-")
 }
 
 /// HMAC-SHA1 of the text, in Base64.
 pub fn signature(access_key_secret: &str, to_sign: &[u8]) -> String {
-    let key = hmac::Key::new(
-        hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
-        access_key_secret.as_bytes(),
-    );
-    STANDARD.encode(hmac::sign(&key, to_sign))
+    STANDARD.encode(hmac::sign(&key(access_key_secret), to_sign))
+}
+
+fn key(access_key_secret: &str) -> hmac::Key {
+    let algorithm = hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY;
+    hmac::Key::new(algorithm, access_key_secret.as_bytes())
+}
+
+/// What stands for the body in the signed text: nothing for an empty one.
+fn push_md5(text: &mut Vec<u8>, body: &[u8]) {
+    if !body.is_empty() {
+        push_hex(text, &md5::digest(body), UPPER_HEX);
+    }
 }
 
 /// The value of `Content-MD5`: upper-case hexadecimal, not Base64 as elsewhere in HTTP.
 pub fn content_md5(body: &[u8]) -> String {
-    let mut text = String::with_capacity(32);
-    push_hex(&mut text, &Md5::digest(body), UPPER_HEX);
-    text
+    hex(&md5::digest(body), UPPER_HEX)
 }
 
 #[cfg(test)]

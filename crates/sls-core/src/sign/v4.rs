@@ -1,15 +1,18 @@
 //! Version 4: HMAC-SHA256 over a canonical request, with a key for one day and region.
 
-use std::fmt::Write as _;
+use std::fmt;
+use std::io::Write as _;
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use http::{HeaderValue, header};
+use http::header;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use ring::{digest, hmac};
+use zeroize::Zeroizing;
 
 use super::{
-    LOWER_HEX, SignError, SignableRequest, SignatureHeaders, Signer, push_hex, secret_value,
-    unix_seconds,
+    LOWER_HEX, SignError, SignableRequest, SignatureHeaders, SignedHeaders, Signer, Text, Values,
+    header_value, hex, push_hex, secret_value, starts_with, unix_seconds, write_lower,
 };
 use crate::credentials::Credentials;
 use crate::wire::headers;
@@ -18,9 +21,20 @@ use crate::wire::headers;
 pub const ALGORITHM: &str = "SLS4-HMAC-SHA256";
 
 /// Signs with version 4 for one region.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Keeps the key of the day, which takes four times as long to make as a signature.
 pub struct SignV4 {
     region: String,
+    /// Held for a comparison and a copy.
+    last: Mutex<Option<DayKey>>,
+}
+
+/// A key, and what it was made from.
+struct DayKey {
+    secret: Zeroizing<String>,
+    /// `20231114`.
+    day: [u8; 8],
+    key: hmac::Key,
 }
 
 impl SignV4 {
@@ -29,6 +43,7 @@ impl SignV4 {
     pub fn new(region: impl Into<String>) -> Self {
         Self {
             region: region.into(),
+            last: Mutex::new(None),
         }
     }
 
@@ -38,6 +53,48 @@ impl SignV4 {
     }
 }
 
+impl SignV4 {
+    fn day_key(&self, secret: &str, date_time: &str) -> hmac::Key {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let day = day(date_time).as_bytes();
+        if let Some(last) = &*last {
+            if last.day == day && *last.secret == secret {
+                return last.key.clone();
+            }
+        }
+        let bytes = Zeroizing::new(signing_key(secret, date_time, &self.region));
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &*bytes);
+        *last = day.try_into().ok().map(|day| DayKey {
+            secret: Zeroizing::new(secret.to_owned()),
+            day,
+            key: key.clone(),
+        });
+        key
+    }
+}
+
+impl fmt::Debug for SignV4 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignV4")
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Clone for SignV4 {
+    fn clone(&self) -> Self {
+        Self::new(&self.region)
+    }
+}
+
+impl PartialEq for SignV4 {
+    fn eq(&self, other: &Self) -> bool {
+        self.region == other.region
+    }
+}
+
+impl Eq for SignV4 {}
+
 impl Signer for SignV4 {
     fn sign(
         &self,
@@ -45,57 +102,57 @@ impl Signer for SignV4 {
         credentials: &Credentials,
         time: SystemTime,
     ) -> Result<SignatureHeaders, SignError> {
-        let date_time = date_time(time)?;
-        let body_hash = content_sha256(request.body);
-        let (date, hash, token_name) = (
+        let stamp = Stamp::new(time)?;
+        let date_time = stamp.as_str();
+        let mut values = Values::new();
+        let date = values.add(|text| text.extend_from_slice(date_time.as_bytes()));
+        let hash = values.add(|text| push_hex(text, sha256(request.body).as_ref(), LOWER_HEX));
+        let token = credentials.security_token();
+        let token_range = values.add(|text| {
+            text.extend_from_slice(token.unwrap_or_default().as_bytes());
+        });
+
+        let (date_name, hash_name, token_name) = (
             headers::LOG_DATE,
             headers::CONTENT_SHA256,
             headers::SECURITY_TOKEN,
         );
+        let date_header = (date_name.as_str(), values.get(&date));
+        let hash_header = (hash_name.as_str(), values.get(&hash));
+        let found = request.headers;
+        let signed = match token {
+            Some(token) => {
+                let token_header = (token_name.as_str(), token.as_bytes());
+                SignedHeaders::new(found, &[date_header, hash_header, token_header], takes_part)
+            }
+            None => SignedHeaders::new(found, &[date_header, hash_header], takes_part),
+        };
+        let mut canonical = digest::Context::new(&digest::SHA256);
+        write_canonical(&mut canonical, request, &signed, values.get(&hash));
+        let key = self.day_key(credentials.access_key_secret(), date_time);
+        let mut to_sign = hmac::Context::with_key(&key);
+        write_to_sign(&mut to_sign, date_time, &self.region, &canonical.finish());
+        let signature = to_sign.sign();
+        let authorization = values.add(|text| {
+            let id = credentials.access_key_id();
+            write!(text, "{ALGORITHM} Credential={id}/").expect("writing to a Vec cannot fail");
+            write_scope(text, date_time, &self.region);
+            text.extend_from_slice(b",Signature=");
+            push_hex(text, signature.as_ref(), LOWER_HEX);
+        });
+
+        let values = values.share();
         let mut added = Vec::with_capacity(4);
-        let mut signed = request.headers.to_vec();
-        signed.retain(|(name, _)| !is_replaced(name, credentials));
-        signed.push((date.as_str(), date_time.as_bytes()));
-        signed.push((hash.as_str(), body_hash.as_bytes()));
-        if let Some(token) = credentials.security_token() {
-            signed.push((token_name.as_str(), token.as_bytes()));
-            added.push((headers::SECURITY_TOKEN, secret_value(token)?));
+        if token.is_some() {
+            let value = secret_value(values.slice(token_range))?;
+            added.push((headers::SECURITY_TOKEN, value));
         }
-        let canonical = canonical_request(
-            &SignableRequest {
-                headers: &signed,
-                ..*request
-            },
-            &body_hash,
-        );
-        let scope = scope(&date_time, &self.region);
-        let key = signing_key(credentials.access_key_secret(), &date_time, &self.region);
-        let signature = signature(&key, &string_to_sign(&date_time, &scope, &canonical));
-        let authorization = format!(
-            "{ALGORITHM} Credential={}/{scope},Signature={signature}",
-            credentials.access_key_id()
-        );
-        for (name, text) in [
-            (headers::LOG_DATE, &date_time),
-            (headers::CONTENT_SHA256, &body_hash),
-        ] {
-            let value = HeaderValue::from_str(text).map_err(|_| SignError::TimeOutOfRange)?;
-            added.push((name, value));
-        }
-        added.push((header::AUTHORIZATION, secret_value(&authorization)?));
+        added.push((headers::LOG_DATE, header_value(values.slice(date))?));
+        added.push((headers::CONTENT_SHA256, header_value(values.slice(hash))?));
+        let authorization = secret_value(values.slice(authorization))?;
+        added.push((header::AUTHORIZATION, authorization));
         Ok(added)
     }
-}
-
-/// Headers that signing sets itself, so that signing twice gives the same.
-fn is_replaced(name: &str, credentials: &Credentials) -> bool {
-    let token = credentials
-        .security_token()
-        .map(|_| headers::SECURITY_TOKEN);
-    [headers::LOG_DATE, headers::CONTENT_SHA256]
-        .iter()
-        .chain(&token)
-        .any(|own| name.eq_ignore_ascii_case(own.as_str()))
 }
 
 /// The request in the one form that both sides can compute.
@@ -103,55 +160,53 @@ fn is_replaced(name: &str, credentials: &Credentials) -> bool {
 /// `Content-Type`, `Host`, `x-log-*` and `x-acs-*` take part, except `x-log-meta-*`. Their
 /// list is not transmitted; a server applies the same rule to what it received.
 pub fn canonical_request(request: &SignableRequest<'_>, body_sha256: &str) -> Vec<u8> {
+    let signed = SignedHeaders::new(request.headers, &[], takes_part);
     let mut text = Vec::with_capacity(1024);
-    text.extend_from_slice(request.method.as_bytes());
-    text.push(b'\n');
-    text.extend_from_slice(request.path.as_bytes());
-    text.push(b'\n');
-    for (index, (key, value)) in request.sorted_query().into_iter().enumerate() {
-        if index > 0 {
-            text.push(b'&');
-        }
-        // Keys are not percent-encoded, and an empty value takes its `=` with it.
-        text.extend_from_slice(key.as_bytes());
-        if !value.is_empty() {
-            text.push(b'=');
-            for part in percent_encoded(value) {
-                text.extend_from_slice(part.as_bytes());
-            }
-        }
-    }
-    text.push(b'\n');
-    let mut signed: Vec<(String, &[u8])> = request
-        .headers
-        .iter()
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim_ascii()))
-        .filter(|(name, _)| takes_part(name))
-        .collect();
-    signed.sort();
-    for (name, value) in &signed {
-        text.extend_from_slice(name.as_bytes());
-        text.push(b':');
-        text.extend_from_slice(value);
-        text.push(b'\n');
-    }
-    text.push(b'\n');
-    for (index, (name, _)) in signed.iter().enumerate() {
-        if index > 0 {
-            text.push(b';');
-        }
-        text.extend_from_slice(name.as_bytes());
-    }
-    text.push(b'\n');
-    text.extend_from_slice(body_sha256.as_bytes());
+    write_canonical(&mut text, request, &signed, body_sha256.as_bytes());
     text
 }
 
+fn write_canonical(
+    text: &mut impl Text,
+    request: &SignableRequest<'_>,
+    signed: &SignedHeaders<'_>,
+    body_sha256: &[u8],
+) {
+    text.write(request.method.as_bytes());
+    text.write(b"\n");
+    text.write(request.path.as_bytes());
+    text.write(b"\n");
+    for (index, (key, value)) in request.sorted_query().into_iter().enumerate() {
+        if index > 0 {
+            text.write(b"&");
+        }
+        // Keys are not percent-encoded, and an empty value takes its `=` with it.
+        text.write(key.as_bytes());
+        if !value.is_empty() {
+            text.write(b"=");
+            for part in percent_encoded(value) {
+                text.write(part.as_bytes());
+            }
+        }
+    }
+    text.write(b"\n");
+    signed.write_lines(text);
+    text.write(b"\n");
+    for (index, (name, _)) in signed.0.iter().enumerate() {
+        if index > 0 {
+            text.write(b";");
+        }
+        write_lower(text, name);
+    }
+    text.write(b"\n");
+    text.write(body_sha256);
+}
+
 fn takes_part(name: &str) -> bool {
-    name == "content-type"
-        || name == "host"
-        || ((name.starts_with("x-log-") || name.starts_with("x-acs-"))
-            && !name.starts_with("x-log-meta-"))
+    name.eq_ignore_ascii_case("content-type")
+        || name.eq_ignore_ascii_case("host")
+        || ((starts_with(name, "x-log-") || starts_with(name, "x-acs-"))
+            && !starts_with(name, "x-log-meta-"))
 }
 
 /// Percent-encodes as signatures want it: only `A-Z a-z 0-9 - _ . ~` stay.
@@ -170,22 +225,46 @@ fn percent_encoded(text: &str) -> percent_encoding::PercentEncode<'_> {
 
 /// The text that the day's key signs.
 pub fn string_to_sign(date_time: &str, scope: &str, canonical_request: &[u8]) -> String {
-    let mut text = format!("{ALGORITHM}\n{date_time}\n{scope}\n");
-    let hash = digest::digest(&digest::SHA256, canonical_request);
-    push_hex(&mut text, hash.as_ref(), LOWER_HEX);
-    text
+    let hash = content_sha256(canonical_request);
+    format!("{ALGORITHM}\n{date_time}\n{scope}\n{hash}")
+}
+
+fn write_to_sign(text: &mut impl Text, date_time: &str, region: &str, hash: &digest::Digest) {
+    for line in [ALGORITHM, date_time] {
+        text.write(line.as_bytes());
+        text.write(b"\n");
+    }
+    write_scope(text, date_time, region);
+    text.write(b"\n");
+    let mut digits = [0; 64];
+    for (digits, byte) in digits.chunks_exact_mut(2).zip(hash.as_ref()) {
+        digits[0] = LOWER_HEX[usize::from(byte >> 4)];
+        digits[1] = LOWER_HEX[usize::from(byte & 15)];
+    }
+    text.write(&digits);
 }
 
 /// What a key is good for: a day, a region, this service.
 pub fn scope(date_time: &str, region: &str) -> String {
-    format!("{}/{region}/sls/aliyun_v4_request", day(date_time))
+    format!("{}/{region}/{SERVICE}/{TERMINATOR}", day(date_time))
 }
+
+fn write_scope(text: &mut impl Text, date_time: &str, region: &str) {
+    text.write(day(date_time).as_bytes());
+    for part in [region, SERVICE, TERMINATOR] {
+        text.write(b"/");
+        text.write(part.as_bytes());
+    }
+}
+
+const SERVICE: &str = "sls";
+const TERMINATOR: &str = "aliyun_v4_request";
 
 /// The key for one day and region.
 pub fn signing_key(access_key_secret: &str, date_time: &str, region: &str) -> [u8; 32] {
-    let first = zeroize::Zeroizing::new(format!("aliyun_v4{access_key_secret}"));
+    let first = Zeroizing::new(format!("aliyun_v4{access_key_secret}"));
     let mut key = hmac_sha256(first.as_bytes(), day(date_time).as_bytes());
-    for part in [region, "sls", "aliyun_v4_request"] {
+    for part in [region, SERVICE, TERMINATOR] {
         key = hmac_sha256(&key, part.as_bytes());
     }
     key
@@ -193,21 +272,19 @@ pub fn signing_key(access_key_secret: &str, date_time: &str, region: &str) -> [u
 
 /// HMAC-SHA256 of the text, in lower-case hexadecimal.
 pub fn signature(signing_key: &[u8], string_to_sign: &str) -> String {
-    let mut text = String::with_capacity(64);
-    push_hex(
-        &mut text,
+    hex(
         &hmac_sha256(signing_key, string_to_sign.as_bytes()),
         LOWER_HEX,
-    );
-    text
+    )
 }
 
 /// The value of `x-log-content-sha256`, in lower-case hexadecimal.
 pub fn content_sha256(body: &[u8]) -> String {
-    let mut text = String::with_capacity(64);
-    let hash = digest::digest(&digest::SHA256, body);
-    push_hex(&mut text, hash.as_ref(), LOWER_HEX);
-    text
+    hex(sha256(body).as_ref(), LOWER_HEX)
+}
+
+fn sha256(bytes: &[u8]) -> digest::Digest {
+    digest::digest(&digest::SHA256, bytes)
 }
 
 /// The value of `x-log-date`: `20231114T221320Z`.
@@ -215,19 +292,36 @@ pub fn content_sha256(body: &[u8]) -> String {
 /// # Errors
 /// [`SignError::TimeOutOfRange`] before 1970 and after 9999.
 pub fn date_time(time: SystemTime) -> Result<String, SignError> {
-    let seconds = unix_seconds(time)?;
-    let (days, of_day) = (seconds / 86_400, seconds % 86_400);
-    let (year, month, day) = civil_from_days(days);
-    let mut text = String::with_capacity(16);
-    write!(
-        text,
-        "{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z",
-        of_day / 3600,
-        of_day / 60 % 60,
-        of_day % 60
-    )
-    .expect("writing to a String cannot fail");
-    Ok(text)
+    Stamp::new(time).map(|stamp| stamp.as_str().to_owned())
+}
+
+/// The text of a time, in place.
+struct Stamp([u8; 16]);
+
+impl Stamp {
+    fn new(time: SystemTime) -> Result<Self, SignError> {
+        let seconds = unix_seconds(time)?;
+        let (days, of_day) = (seconds / 86_400, seconds % 86_400);
+        let (year, month, day) = civil_from_days(days);
+        let mut text = *b"yyyymmddThhmmssZ";
+        for (at, number) in [
+            (0, year / 100),
+            (2, year % 100),
+            (4, month),
+            (6, day),
+            (9, of_day / 3600),
+            (11, of_day / 60 % 60),
+            (13, of_day % 60),
+        ] {
+            text[at] = b'0' + (number / 10) as u8;
+            text[at + 1] = b'0' + (number % 10) as u8;
+        }
+        Ok(Self(text))
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("digits and letters")
+    }
 }
 
 /// Year, month and day of the Gregorian calendar, counted from 1970-01-01.
@@ -290,6 +384,29 @@ mod tests {
         ] {
             assert_eq!(date_time(time), Err(SignError::TimeOutOfRange));
         }
+    }
+
+    #[test]
+    fn the_kept_key_is_for_one_secret_and_one_day() {
+        let kept = SignV4::new("cn-hangzhou");
+        let request = SignableRequest {
+            method: "GET",
+            path: "/logstores",
+            query: &[],
+            headers: &[],
+            body: b"",
+        };
+        for (secret, seconds) in [("a", 0), ("a", 1), ("b", 1), ("b", 86_400), ("a", 86_400)] {
+            let credentials = Credentials::new("id", secret);
+            let time = UNIX_EPOCH + Duration::from_secs(seconds);
+            let fresh = SignV4::new("cn-hangzhou");
+            assert_eq!(
+                kept.sign(&request, &credentials, time),
+                fresh.sign(&request, &credentials, time),
+                "{secret} {seconds}"
+            );
+        }
+        assert!(!format!("{kept:?}").contains("secret"));
     }
 
     proptest! {

@@ -8,6 +8,8 @@
 
 use std::fmt;
 
+use super::lz4;
+
 /// How a body is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -62,7 +64,7 @@ impl Compression {
     pub fn compress(self, raw: &[u8]) -> Vec<u8> {
         match self {
             Self::None => raw.to_vec(),
-            Self::Lz4 => lz4_flex::block::compress(raw),
+            Self::Lz4 => lz4::compress(raw),
             #[cfg(feature = "zstd")]
             Self::Zstd => {
                 ruzstd::encoding::compress_to_vec(raw, ruzstd::encoding::CompressionLevel::Fastest)

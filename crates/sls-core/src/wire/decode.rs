@@ -1,6 +1,10 @@
+use super::check::{Checked, check_group, check_list, plain_time};
 use super::field;
-use super::varint::take_varint;
-use crate::model::{Content, Log, LogGroup, LogTag, TextRef};
+use super::fields::{Fields, Value};
+use super::pairs::{Pairs, Texts};
+use bytes::Bytes;
+
+use crate::model::{Content, Log, LogGroup, LogTag, Text, TextRef};
 
 /// Why bytes are not the protobuf message they should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -11,6 +15,14 @@ pub struct WireError {
 }
 
 impl WireError {
+    /// Reading stopped at `rest`, which is a part of `body`.
+    pub(super) fn at(message: &'static str, rest: &[u8], body: &[u8]) -> Self {
+        Self {
+            message,
+            offset: rest.as_ptr() as usize - body.as_ptr() as usize,
+        }
+    }
+
     /// Where reading stopped, counted from the first byte of the body.
     pub fn offset(&self) -> usize {
         self.offset
@@ -46,7 +58,7 @@ impl WireError {
 #[derive(Debug, Clone, Copy)]
 pub struct GroupListView<'a> {
     bytes: &'a [u8],
-    groups: usize,
+    checked: Checked,
 }
 
 impl<'a> GroupListView<'a> {
@@ -55,35 +67,63 @@ impl<'a> GroupListView<'a> {
     /// # Errors
     /// [`WireError`] when a length, a tag or a number is cut or impossible.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
-        let mut groups = 0;
-        let mut fields = Fields::new(bytes);
-        while let Some(field) = fields.next_checked("LogGroupList", bytes)? {
-            if let (field::LIST_GROUPS, Value::Bytes(group)) = field {
-                check_group(group, bytes)?;
-                groups += 1;
-            }
-        }
-        Ok(Self { bytes, groups })
+        let checked = check_list(bytes)?;
+        Ok(Self { bytes, checked })
     }
 
     /// How many groups there are.
     pub fn group_count(&self) -> usize {
-        self.groups
+        self.checked.count
     }
 
     /// How many logs there are in all groups together.
     pub fn log_count(&self) -> usize {
-        self.groups().map(|group| group.log_count()).sum()
+        self.checked.logs
     }
 
     /// The groups in order.
     pub fn groups(&self) -> impl Iterator<Item = GroupView<'a>> + use<'a> {
-        nested(self.bytes, field::LIST_GROUPS).map(GroupView::of_checked)
+        let plain = self.checked.plain;
+        nested(self.bytes, field::LIST_GROUPS).map(move |group| GroupView::of_checked(group, plain))
     }
 
     /// An owned copy.
     pub fn to_owned(&self) -> Vec<LogGroup> {
         self.groups().map(|group| group.to_owned()).collect()
+    }
+}
+
+/// A `LogGroupList` that owns its bytes and is known to be well-formed.
+///
+/// It is checked once, when it is made; [`view`](Self::view) costs nothing after that.
+/// Clones share the bytes, so a list can be read on several threads at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupList {
+    bytes: Bytes,
+    checked: Checked,
+}
+
+impl GroupList {
+    /// Checks the structure of a `LogGroupList`.
+    ///
+    /// # Errors
+    /// As [`GroupListView::parse`].
+    pub fn parse(bytes: Bytes) -> Result<Self, WireError> {
+        let checked = check_list(&bytes)?;
+        Ok(Self { bytes, checked })
+    }
+
+    /// The list, borrowed.
+    pub fn view(&self) -> GroupListView<'_> {
+        GroupListView {
+            bytes: &self.bytes,
+            checked: self.checked,
+        }
+    }
+
+    /// The protobuf bytes of the list.
+    pub fn as_bytes(&self) -> &Bytes {
+        &self.bytes
     }
 }
 
@@ -96,6 +136,7 @@ pub struct GroupView<'a> {
     source: Option<TextRef<'a>>,
     machine_uuid: Option<TextRef<'a>>,
     logs: usize,
+    plain: bool,
 }
 
 impl<'a> GroupView<'a> {
@@ -104,11 +145,11 @@ impl<'a> GroupView<'a> {
     /// # Errors
     /// [`WireError`] when a length, a tag or a number is cut or impossible.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
-        check_group(bytes, bytes)?;
-        Ok(Self::of_checked(bytes))
+        let checked = check_group(bytes, bytes)?;
+        Ok(Self::of_checked(bytes, checked.plain))
     }
 
-    fn of_checked(bytes: &'a [u8]) -> Self {
+    fn of_checked(bytes: &'a [u8], plain: bool) -> Self {
         let mut group = Self {
             bytes,
             category: None,
@@ -116,6 +157,7 @@ impl<'a> GroupView<'a> {
             source: None,
             machine_uuid: None,
             logs: 0,
+            plain,
         };
         for (tag, value) in Fields::new(bytes) {
             let Value::Bytes(value) = value else { continue };
@@ -144,7 +186,8 @@ impl<'a> GroupView<'a> {
 
     /// The logs in order.
     pub fn logs(&self) -> impl Iterator<Item = LogView<'a>> + use<'a> {
-        nested(self.bytes, field::GROUP_LOGS).map(LogView::of_checked)
+        let plain = self.plain;
+        nested(self.bytes, field::GROUP_LOGS).map(move |log| LogView::of_checked(log, plain))
     }
 
     /// The label the writer gave, if any.
@@ -174,8 +217,10 @@ impl<'a> GroupView<'a> {
 
     /// An owned copy.
     pub fn to_owned(&self) -> LogGroup {
+        let mut logs = Vec::with_capacity(self.logs);
+        logs.extend(self.logs().map(|log| log.to_owned()));
         LogGroup {
-            logs: self.logs().map(|log| log.to_owned()).collect(),
+            logs,
             category: self.category.map(TextRef::to_text),
             topic: self.topic.map(TextRef::to_text),
             source: self.source.map(TextRef::to_text),
@@ -196,35 +241,63 @@ impl<'a> GroupView<'a> {
 pub struct LogView<'a> {
     bytes: &'a [u8],
     time: u32,
-    time_ns: Option<u32>,
+    body: Body<'a>,
+}
+
+/// What is left of a log once its time is known.
+#[derive(Debug, Clone, Copy)]
+enum Body<'a> {
+    /// Contents, then perhaps the time below a second; see `check`.
+    Plain(&'a [u8]),
+    /// Anything that protobuf allows.
+    Any { time_ns: Option<u32> },
 }
 
 impl<'a> LogView<'a> {
-    fn of_checked(bytes: &'a [u8]) -> Self {
-        let mut log = Self {
-            bytes,
-            time: 0,
-            time_ns: None,
-        };
-        for (tag, value) in Fields::new(bytes) {
-            match (tag, value) {
+    #[inline]
+    fn of_checked(bytes: &'a [u8], plain: bool) -> Self {
+        match plain_time(bytes) {
+            Some((time, rest)) if plain => Self {
+                bytes,
+                time,
+                body: Body::Plain(rest),
+            },
+            _ => Self::of_any(bytes),
+        }
+    }
+
+    fn of_any(bytes: &'a [u8]) -> Self {
+        let (mut time, mut time_ns) = (0, None);
+        for field in Fields::new(bytes) {
+            match field {
                 // A longer number is cut to 32 bits, as protobuf has it.
-                (field::LOG_TIME, Value::Varint(time)) => log.time = time as u32,
-                (field::LOG_TIME_NS, Value::Fixed32(ns)) => log.time_ns = Some(ns),
+                (field::LOG_TIME, Value::Varint(found)) => time = found as u32,
+                (field::LOG_TIME_NS, Value::Fixed32(found)) => time_ns = Some(found),
                 _ => {}
             }
         }
-        log
+        let body = Body::Any { time_ns };
+        Self { bytes, time, body }
     }
 
     /// When it happened, in seconds since the Unix epoch.
+    #[inline]
     pub fn time(&self) -> u32 {
         self.time
     }
 
     /// The part of the time below a second, in nanoseconds, when the writer gave it.
     pub fn time_ns(&self) -> Option<u32> {
-        self.time_ns
+        match self.body {
+            Body::Any { time_ns } => time_ns,
+            Body::Plain(contents) => {
+                // It comes last, and nothing but a walk tells where the contents end.
+                let mut pairs = Pairs::new(contents);
+                while pairs.next().is_some() {}
+                let bytes = pairs.rest().get(1..)?.try_into().ok()?;
+                Some(u32::from_le_bytes(bytes))
+            }
+        }
     }
 
     /// The protobuf bytes of the log.
@@ -233,60 +306,76 @@ impl<'a> LogView<'a> {
     }
 
     /// Keys and values, in order.
+    ///
+    /// UTF-8 is checked for many of them at once, so that [`TextRef::to_str`] costs nothing
+    /// for those that are.
+    #[inline]
     pub fn contents(&self) -> impl Iterator<Item = (TextRef<'a>, TextRef<'a>)> + use<'a> {
-        nested(self.bytes, field::LOG_CONTENTS).map(pair)
+        match self.body {
+            Body::Plain(contents) => Contents::Plain(Texts::new(contents)),
+            Body::Any { .. } => Contents::Any(Fields::new(self.bytes)),
+        }
     }
 
     /// The value of a field; the last one when the key repeats.
     pub fn get(&self, key: &str) -> Option<TextRef<'a>> {
-        self.contents()
-            .filter(|(name, _)| name == key)
-            .last()
-            .map(|(_, value)| value)
+        let is_it = |(name, _): &(TextRef<'_>, TextRef<'_>)| *name == key;
+        let pair = match self.body {
+            Body::Plain(contents) => Pairs::new(contents)
+                .map(|(key, value)| (TextRef::new(key), TextRef::new(value)))
+                .filter(is_it)
+                .last(),
+            Body::Any { .. } => self.contents().filter(is_it).last(),
+        };
+        pair.map(|(_, value)| value)
     }
 
     /// An owned copy.
     pub fn to_owned(&self) -> Log {
-        Log {
-            time: self.time,
-            time_ns: self.time_ns,
-            contents: self
+        let contents = match self.body {
+            Body::Plain(plain) => {
+                let mut contents = Vec::with_capacity(Pairs::new(plain).count());
+                contents.extend(Pairs::new(plain).map(|(key, value)| Content {
+                    key: Text::from(key),
+                    value: Text::from(value),
+                }));
+                contents
+            }
+            Body::Any { .. } => self
                 .contents()
                 .map(|(key, value)| Content {
                     key: key.to_text(),
                     value: value.to_text(),
                 })
                 .collect(),
+        };
+        Log {
+            time: self.time,
+            time_ns: self.time_ns(),
+            contents,
         }
     }
 }
 
-fn check_group(group: &[u8], body: &[u8]) -> Result<(), WireError> {
-    let mut fields = Fields::new(group);
-    while let Some(field) = fields.next_checked("LogGroup", body)? {
-        match field {
-            (field::GROUP_LOGS, Value::Bytes(log)) => check_log(log, body)?,
-            (field::GROUP_TAGS, Value::Bytes(tag)) => check_pair("LogTag", tag, body)?,
-            _ => {}
-        }
-    }
-    Ok(())
+/// The contents of a log, by the shape of the log.
+enum Contents<'a> {
+    Plain(Texts<'a>),
+    Any(Fields<'a>),
 }
 
-fn check_log(log: &[u8], body: &[u8]) -> Result<(), WireError> {
-    let mut fields = Fields::new(log);
-    while let Some(field) = fields.next_checked("Log", body)? {
-        if let (field::LOG_CONTENTS, Value::Bytes(content)) = field {
-            check_pair("Content", content, body)?;
+impl<'a> Iterator for Contents<'a> {
+    type Item = (TextRef<'a>, TextRef<'a>);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Plain(texts) => texts.next(),
+            Self::Any(fields) => fields.find_map(|field| match field {
+                (field::LOG_CONTENTS, Value::Bytes(content)) => Some(pair(content)),
+                _ => None,
+            }),
         }
     }
-    Ok(())
-}
-
-fn check_pair(message: &'static str, pair: &[u8], body: &[u8]) -> Result<(), WireError> {
-    let mut fields = Fields::new(pair);
-    while fields.next_checked(message, body)?.is_some() {}
-    Ok(())
 }
 
 /// The nested messages with this tag, in order; the bytes were checked before.
@@ -307,115 +396,6 @@ fn pair(bytes: &[u8]) -> (TextRef<'_>, TextRef<'_>) {
         }
     }
     pair
-}
-
-enum Value<'a> {
-    Varint(u64),
-    Fixed32(u32),
-    Bytes(&'a [u8]),
-    /// 64 bits or a group: no message here has such a field.
-    Other,
-}
-
-/// The fields of one message, as tag byte and value.
-///
-/// A field number above 15 takes more than one byte; no message here has one, so those are
-/// reported under the tag 0, which no known field has.
-struct Fields<'a> {
-    rest: &'a [u8],
-}
-
-/// Groups, which proto2 has and nobody uses, may nest; this many levels are skipped.
-const MAX_GROUP_DEPTH: u32 = 32;
-
-impl<'a> Fields<'a> {
-    const fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
-    }
-
-    /// The next field; an error instead of an early end when the bytes are malformed.
-    fn next_checked(
-        &mut self,
-        message: &'static str,
-        body: &[u8],
-    ) -> Result<Option<(u8, Value<'a>)>, WireError> {
-        if self.rest.is_empty() {
-            return Ok(None);
-        }
-        let left = self.rest;
-        match self.take() {
-            Some(field) => Ok(Some(field)),
-            None => Err(WireError {
-                message,
-                // Both are slices of one allocation.
-                offset: left.as_ptr() as usize - body.as_ptr() as usize,
-            }),
-        }
-    }
-
-    #[inline]
-    fn take(&mut self) -> Option<(u8, Value<'a>)> {
-        let tag = take_varint(&mut self.rest)?;
-        let value = self.take_value(tag, MAX_GROUP_DEPTH)?;
-        Some((
-            u8::try_from(tag).ok().filter(|t| *t < 0x80).unwrap_or(0),
-            value,
-        ))
-    }
-
-    #[inline]
-    fn take_value(&mut self, tag: u64, depth: u32) -> Option<Value<'a>> {
-        if tag >> 3 == 0 || tag > u64::from(u32::MAX) {
-            return None;
-        }
-        match tag & 7 {
-            0 => take_varint(&mut self.rest).map(Value::Varint),
-            1 => self.take_bytes(8).map(|_| Value::Other),
-            2 => {
-                let len = take_varint(&mut self.rest)?;
-                let len = usize::try_from(len).ok()?;
-                self.take_bytes(len).map(Value::Bytes)
-            }
-            3 => self.skip_group(tag, depth).map(|()| Value::Other),
-            5 => {
-                let bytes = self.take_bytes(4)?;
-                let bytes = bytes.try_into().ok()?;
-                Some(Value::Fixed32(u32::from_le_bytes(bytes)))
-            }
-            _ => None,
-        }
-    }
-
-    #[inline]
-    fn take_bytes(&mut self, len: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.rest.split_at_checked(len)?;
-        self.rest = rest;
-        Some(taken)
-    }
-
-    fn skip_group(&mut self, start: u64, depth: u32) -> Option<()> {
-        let depth = depth.checked_sub(1)?;
-        let end = start + 1;
-        loop {
-            let tag = take_varint(&mut self.rest)?;
-            if tag == end {
-                return Some(());
-            }
-            self.take_value(tag, depth)?;
-        }
-    }
-}
-
-impl<'a> Iterator for Fields<'a> {
-    type Item = (u8, Value<'a>);
-
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        self.take()
-    }
 }
 
 #[cfg(test)]

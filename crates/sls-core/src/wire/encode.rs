@@ -1,6 +1,7 @@
+use super::buffer::{Buffer, copy};
 use super::decode::{GroupView, LogView};
 use super::field;
-use super::varint::{put_varint, varint_len, write_varint};
+use super::varint::{varint_len, write_varint};
 use crate::model::{Log, LogGroup, LogTag, Text, TextRef};
 
 /// Appends logs straight into the protobuf bytes of one log group.
@@ -31,18 +32,13 @@ use crate::model::{Log, LogGroup, LogTag, Text, TextRef};
 /// ```
 #[derive(Debug)]
 pub struct GroupEncoder {
-    buf: Vec<u8>,
+    buf: Buffer,
     logs: usize,
     /// How many bytes the last log's length took: the guess for the next one.
     len_width: usize,
-    /// The log that is being written, if any.
-    open: Option<OpenLog>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct OpenLog {
-    /// Where the log's tag byte is.
-    tag_at: usize,
+    /// Where the open log's body starts, behind its length; 0 when no log is open.
+    body_at: usize,
+    /// The open log's time below a second, which is written last.
     time_ns: Option<u32>,
 }
 
@@ -55,44 +51,59 @@ impl Default for GroupEncoder {
 impl GroupEncoder {
     /// An empty group.
     pub const fn new() -> Self {
-        Self::with_buffer(Vec::new())
+        Self::with_buffer(Buffer::new())
     }
 
     /// An empty group with room for `bytes` before it has to grow.
     pub fn with_capacity(bytes: usize) -> Self {
-        Self::with_buffer(Vec::with_capacity(bytes))
+        Self::with_buffer(Buffer::with_capacity(bytes))
     }
 
     /// An empty group that writes into the memory of an earlier one.
     pub fn reuse(group: EncodedGroup) -> Self {
         let mut buf = group.bytes;
-        buf.clear();
+        buf.truncate(0);
         Self::with_buffer(buf)
     }
 
-    const fn with_buffer(buf: Vec<u8>) -> Self {
+    const fn with_buffer(buf: Buffer) -> Self {
         Self {
             buf,
             logs: 0,
             len_width: 1,
-            open: None,
+            body_at: 0,
+            time_ns: None,
         }
     }
 
     /// Opens a log that happened at `time`, in seconds since the Unix epoch.
     ///
     /// It ends when the returned value goes out of scope.
+    #[inline]
     pub fn log(&mut self, time: u32) -> LogEncoder<'_> {
-        self.close();
-        let tag_at = self.buf.len();
-        self.buf.push(field::GROUP_LOGS);
-        self.buf.resize(tag_at + 1 + self.len_width, 0);
-        self.buf.push(field::LOG_TIME);
-        put_varint(&mut self.buf, u64::from(time));
-        self.open = Some(OpenLog {
-            tag_at,
-            time_ns: None,
-        });
+        if self.is_open() {
+            self.close_forgotten();
+        }
+        let head = self.buf.append(1 + self.len_width);
+        head[0] = field::GROUP_LOGS;
+        self.body_at = self.buf.len();
+        self.time_ns = None;
+        if time >= 1 << 28 {
+            // Every time since 1978; five bytes without a loop.
+            let part = |index: u32| (time >> (7 * index)) as u8;
+            let bytes = [
+                field::LOG_TIME,
+                part(0) | 0x80,
+                part(1) | 0x80,
+                part(2) | 0x80,
+                part(3) | 0x80,
+                part(4),
+            ];
+            self.buf.append(bytes.len()).copy_from_slice(&bytes);
+        } else {
+            self.buf.append_slice(&[field::LOG_TIME]);
+            self.buf.append_varint(u64::from(time));
+        }
         LogEncoder { group: self }
     }
 
@@ -109,14 +120,16 @@ impl GroupEncoder {
 
     /// Appends a log that came in wire form, byte for byte.
     pub fn push_view(&mut self, log: LogView<'_>) {
-        self.close();
-        put_bytes(&mut self.buf, field::GROUP_LOGS, log.as_bytes());
+        if self.is_open() {
+            self.close_forgotten();
+        }
+        append_bytes(&mut self.buf, field::GROUP_LOGS, log.as_bytes());
         self.logs += 1;
     }
 
     /// How many logs there are, one that is still open included.
     pub fn log_count(&self) -> usize {
-        self.logs + usize::from(self.open.is_some())
+        self.logs + usize::from(self.is_open())
     }
 
     /// The bytes written so far: the raw size of the group without topic, source and tags.
@@ -126,7 +139,7 @@ impl GroupEncoder {
 
     /// Whether nothing was written yet.
     pub fn is_empty(&self) -> bool {
-        self.buf.is_empty()
+        self.buf.len() == 0
     }
 
     /// Appends what the logs share and gives the finished group.
@@ -139,31 +152,58 @@ impl GroupEncoder {
         }
     }
 
-    /// Ends the open log: the time below a second, then the length in front.
+    const fn is_open(&self) -> bool {
+        self.body_at != 0
+    }
+
+    /// Ends a log whose [`LogEncoder`] was leaked.
+    #[cold]
+    fn close_forgotten(&mut self) {
+        self.close();
+    }
+
+    /// Ends the open log, if any: the time below a second, then the length in front.
+    #[inline]
     fn close(&mut self) {
-        let Some(open) = self.open.take() else {
+        if !self.is_open() {
             return;
-        };
-        if let Some(nanoseconds) = open.time_ns {
-            self.buf.push(field::LOG_TIME_NS);
-            self.buf.extend_from_slice(&nanoseconds.to_le_bytes());
         }
-        let len_at = open.tag_at + 1;
-        let body_at = len_at + self.len_width;
-        let len = (self.buf.len() - body_at) as u64;
+        if let Some(nanoseconds) = self.time_ns {
+            let slot = self.buf.append(5);
+            slot[0] = field::LOG_TIME_NS;
+            slot[1..].copy_from_slice(&nanoseconds.to_le_bytes());
+        }
+        let len = self.buf.len() - self.body_at;
+        let len_at = self.body_at - self.len_width;
+        match (self.len_width, &mut self.buf.as_mut_slice()[len_at..]) {
+            (1, [only, ..]) if len < 1 << 7 => *only = len as u8,
+            (2, [first, last, ..]) if (1 << 7..1 << 14).contains(&len) => {
+                *first = len as u8 | 0x80;
+                *last = (len >> 7) as u8;
+            }
+            _ => self.write_length(len_at, len as u64),
+        }
+        self.body_at = 0;
+        self.logs += 1;
+    }
+
+    /// Writes the open log's length, for which its body may have to move.
+    ///
+    /// It moves only when neighbouring logs fall on two sides of 128 B, 16 KiB, ...
+    #[cold]
+    fn write_length(&mut self, len_at: usize, len: u64) {
         let width = varint_len(len);
         if width != self.len_width {
-            // Rare: only when neighbouring logs fall on two sides of 128 B, 16 KiB, ...
             let end = self.buf.len();
-            if width > self.len_width {
-                self.buf.resize(end + width - self.len_width, 0);
-            }
-            self.buf.copy_within(body_at..end, len_at + width);
-            self.buf.truncate(len_at + width + len as usize);
+            let new_end = end - self.len_width + width;
+            self.buf.append(width);
+            let body = self.body_at..end;
+            let bytes = self.buf.as_mut_slice();
+            bytes.copy_within(body, len_at + width);
+            self.buf.truncate(new_end);
             self.len_width = width;
         }
-        write_varint(&mut self.buf[len_at..len_at + width], len);
-        self.logs += 1;
+        write_varint(&mut self.buf.as_mut_slice()[len_at..len_at + width], len);
     }
 }
 
@@ -175,29 +215,29 @@ pub struct LogEncoder<'a> {
 
 impl LogEncoder<'_> {
     /// Appends a field.
+    #[inline]
     pub fn field(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> &mut Self {
         let (key, value) = (key.as_ref(), value.as_ref());
-        put_pair(&mut self.group.buf, field::LOG_CONTENTS, key, value);
+        append_pair(&mut self.group.buf, field::LOG_CONTENTS, key, value);
         self
     }
 
     /// Sets the part of the time below a second, in nanoseconds; the last call counts.
     pub fn time_ns(&mut self, nanoseconds: u32) -> &mut Self {
-        if let Some(open) = &mut self.group.open {
-            open.time_ns = Some(nanoseconds);
-        }
+        self.group.time_ns = Some(nanoseconds);
         self
     }
 
     /// Takes the log back as if it had never been opened.
     pub fn cancel(self) {
-        if let Some(open) = self.group.open.take() {
-            self.group.buf.truncate(open.tag_at);
-        }
+        let tag_at = self.group.body_at - self.group.len_width - 1;
+        self.group.buf.truncate(tag_at);
+        self.group.body_at = 0;
     }
 }
 
 impl Drop for LogEncoder<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.group.close();
     }
@@ -256,7 +296,7 @@ impl GroupMeta {
     }
 
     /// In ascending order of the field numbers, as the service asks for.
-    fn append_to(&self, buf: &mut Vec<u8>) {
+    fn append_to(&self, buf: &mut Buffer) {
         for (tag, text) in [
             (field::GROUP_CATEGORY, &self.category),
             (field::GROUP_TOPIC, &self.topic),
@@ -264,11 +304,11 @@ impl GroupMeta {
             (field::GROUP_MACHINE_UUID, &self.machine_uuid),
         ] {
             if let Some(text) = text {
-                put_bytes(buf, tag, text.as_bytes());
+                append_bytes(buf, tag, text.as_bytes());
             }
         }
         for tag in &self.tags {
-            put_pair(
+            append_pair(
                 buf,
                 field::GROUP_TAGS,
                 tag.key.as_bytes(),
@@ -281,14 +321,14 @@ impl GroupMeta {
 /// A finished log group: its protobuf bytes, not yet compressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodedGroup {
-    bytes: Vec<u8>,
+    bytes: Buffer,
     logs: usize,
 }
 
 impl EncodedGroup {
     /// The protobuf message `LogGroup`.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.as_slice()
     }
 
     /// How many logs are inside.
@@ -298,7 +338,7 @@ impl EncodedGroup {
 
     /// The bytes themselves.
     pub fn into_bytes(self) -> Vec<u8> {
-        self.bytes
+        self.bytes.into_vec()
     }
 }
 
@@ -323,7 +363,7 @@ impl From<&LogGroup> for EncodedGroup {
 /// A server uses it: what was put is what is pulled, so nothing is encoded twice.
 #[derive(Debug, Default)]
 pub struct GroupListEncoder {
-    buf: Vec<u8>,
+    buf: Buffer,
     groups: usize,
 }
 
@@ -331,14 +371,14 @@ impl GroupListEncoder {
     /// An empty list.
     pub const fn new() -> Self {
         Self {
-            buf: Vec::new(),
+            buf: Buffer::new(),
             groups: 0,
         }
     }
 
     /// Appends one protobuf message `LogGroup`.
     pub fn push(&mut self, group: &[u8]) {
-        put_bytes(&mut self.buf, field::LIST_GROUPS, group);
+        append_bytes(&mut self.buf, field::LIST_GROUPS, group);
         self.groups += 1;
     }
 
@@ -354,26 +394,54 @@ impl GroupListEncoder {
 
     /// The protobuf message `LogGroupList`.
     pub fn into_bytes(self) -> Vec<u8> {
-        self.buf
+        self.buf.into_vec()
     }
 }
 
-fn put_bytes(buf: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
-    buf.push(tag);
-    put_varint(buf, bytes.len() as u64);
-    buf.extend_from_slice(bytes);
+fn append_bytes(buf: &mut Buffer, tag: u8, bytes: &[u8]) {
+    buf.append_slice(&[tag]);
+    buf.append_varint(bytes.len() as u64);
+    buf.append_slice(bytes);
 }
 
-/// A nested message of two length-delimited fields: a content or a tag.
+/// Appends a nested message of two length-delimited fields: a content or a tag.
 #[inline]
-fn put_pair(buf: &mut Vec<u8>, tag: u8, key: &[u8], value: &[u8]) {
-    let (key_len, value_len) = (key.len() as u64, value.len() as u64);
-    let body = 2 + varint_len(key_len) + key.len() + varint_len(value_len) + value.len();
-    buf.reserve(body + 11);
-    buf.push(tag);
-    put_varint(buf, body as u64);
-    put_bytes(buf, field::PAIR_KEY, key);
-    put_bytes(buf, field::PAIR_VALUE, value);
+fn append_pair(buf: &mut Buffer, tag: u8, key: &[u8], value: &[u8]) {
+    // Two tags and two lengths of one byte each.
+    let body = key.len() + value.len() + 4;
+    if body >= 0x80 {
+        return append_long_pair(buf, tag, key, value);
+    }
+    let slot = buf.append(body + 2);
+    let (head, slot) = slot.split_at_mut(4);
+    head.copy_from_slice(&[tag, body as u8, field::PAIR_KEY, key.len() as u8]);
+    let (to, slot) = slot.split_at_mut(key.len());
+    copy(to, key);
+    let (head, to) = slot.split_at_mut(2);
+    head.copy_from_slice(&[field::PAIR_VALUE, value.len() as u8]);
+    copy(to, value);
+}
+
+/// The same where lengths may take more than a byte.
+fn append_long_pair(buf: &mut Buffer, tag: u8, key: &[u8], value: &[u8]) {
+    let len_width = |len: usize| varint_len(len as u64);
+    let body = 2 + len_width(key.len()) + key.len() + len_width(value.len()) + value.len();
+    let slot = buf.append(1 + len_width(body) + body);
+    let slot = head_into(slot, tag, body);
+    let slot = head_into(slot, field::PAIR_KEY, key.len());
+    let (to, slot) = slot.split_at_mut(key.len());
+    copy(to, key);
+    copy(head_into(slot, field::PAIR_VALUE, value.len()), value);
+}
+
+/// Writes a tag and a length; gives what follows them.
+#[inline]
+fn head_into(slot: &mut [u8], tag: u8, len: usize) -> &mut [u8] {
+    let len = len as u64;
+    let (head, rest) = slot.split_at_mut(1 + varint_len(len));
+    head[0] = tag;
+    write_varint(&mut head[1..], len);
+    rest
 }
 
 #[cfg(test)]

@@ -103,6 +103,8 @@ impl Logstore {
             let seconds = unix_seconds(time).into();
             config.other.insert(name.to_owned(), seconds);
         }
+        // The service names the mode always, and the official Rust client relies on it.
+        config.mode.get_or_insert_with(|| "standard".to_owned());
         config
             .other
             .entry("productType")

@@ -11,6 +11,10 @@ use super::logstore::Logstore;
 use super::unix_seconds;
 use crate::refusal::Refusal;
 
+/// Where a project is kept when its maker does not say: in one zone. The service names it
+/// always, and the official Rust client does not read a project without it.
+const DATA_REDUNDANCY: (&str, &str) = ("dataRedundancyType", "LRS");
+
 /// The most bytes of a description and of settings that are kept as they came.
 const MAX_SETTINGS: usize = 64 << 10;
 
@@ -38,6 +42,8 @@ impl Project {
             },
             logstores: BTreeMap::new(),
         };
+        let (member, kind) = DATA_REDUNDANCY;
+        project.info.other.insert(member.to_owned(), kind.into());
         project.update(settings, now)?;
         // Clients read these without looking whether they are there.
         for (name, value) in [("resourceGroupId", ""), ("dataRedundancyType", "LRS")] {

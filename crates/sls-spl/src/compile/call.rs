@@ -214,7 +214,7 @@ fn unknown(name: &str, span: Span) -> Fault {
         );
     }
     let fault = Fault::semantic(span, format!("unknown function {name}"));
-    let nearest = functions::all_names()
+    let nearest = functions::function_names()
         .filter(|known| known.len().abs_diff(name.len()) <= 2)
         .map(|known| {
             (

@@ -307,11 +307,8 @@ fn between<'a>(
     let high = eval(high, row, cx);
     let above = compare(CompareOp::GreaterEqual, value, low, cx);
     let below = compare(CompareOp::LessEqual, value, high, cx);
-    match (above, below) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (Some(true), Some(true)) => Some(true),
-        _ => None,
-    }
+    // A bound that is null leaves the answer open, even where the other one would decide.
+    above.zip(below).map(|(above, below)| above && below)
 }
 
 fn contained<'a>(

@@ -1,5 +1,7 @@
 //! Array and map functions.
 
+use std::cmp::Ordering;
+
 use crate::cast;
 use crate::types::Type;
 use crate::value::{Value, bigint};
@@ -225,12 +227,20 @@ fn extreme<'a>(items: &[Value<'a>], largest: bool) -> Value<'a> {
     if items.iter().any(|item| item.is_null()) {
         return Value::Null;
     }
-    let items = items.iter().copied();
-    let found = if largest {
-        items.max_by(|a, b| a.total_order(*b))
+    let better = if largest {
+        Ordering::Greater
     } else {
-        items.min_by(|a, b| a.total_order(*b))
+        Ordering::Less
     };
+    // Of equal items, such as the two zeros, the first.
+    let items = items.iter().copied();
+    let found = items.reduce(|best, item| {
+        if item.total_order(best) == better {
+            item
+        } else {
+            best
+        }
+    });
     found.unwrap_or(Value::Null)
 }
 
@@ -238,8 +248,8 @@ fn slice<'a>(call: &Call<'a, '_>) -> Value<'a> {
     let (Some(start), Some(length)) = (call.integer(1), call.integer(2)) else {
         return call.mismatch();
     };
-    if start == 0 || length < 0 {
-        return call.fail("slice starts at 1 and has no negative length");
+    if start == 0 {
+        return call.fail("array positions start at 1");
     }
     with(call, |items| {
         let first = if start > 0 {
@@ -249,9 +259,13 @@ fn slice<'a>(call: &Call<'a, '_>) -> Value<'a> {
                 .ok()
                 .and_then(|back| items.len().checked_sub(back))
         };
-        let Some(rest) = first.and_then(|first| items.get(first..)) else {
+        let rest = first.and_then(|first| items.get(first..));
+        let Some(rest) = rest.filter(|rest| !rest.is_empty()) else {
             return Value::Array(&[]);
         };
+        if length < 0 {
+            return call.fail("slice has no negative length");
+        }
         let length = usize::try_from(length)
             .unwrap_or(usize::MAX)
             .min(rest.len());

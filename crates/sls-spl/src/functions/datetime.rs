@@ -345,6 +345,11 @@ fn try_diff<'a>(call: &Call<'a, '_>) -> Result<Value<'a>, Value<'a>> {
             .map(bigint)
             .map_err(|_| call.fail(OUT_OF_RANGE));
     }
+    if unit.millis().is_some()
+        && matches!((call.arg(1), call.arg(2)), (Value::Date(_), Value::Date(_)))
+    {
+        return Err(call.fail("dates do not differ by a unit of time"));
+    }
     let whole = |length: i128| {
         let nanos = to.duration_since(from).as_nanos();
         i64::try_from(nanos / length).unwrap_or_default()
@@ -453,8 +458,8 @@ fn current_date<'a>(call: &Call<'a, '_>) -> Value<'a> {
 
 fn date<'a>(call: &Call<'a, '_>) -> Value<'a> {
     match call.arg(0) {
-        Value::Text(text) => match time::parse_civil(text) {
-            Some(at) => Value::Date(at.date()),
+        Value::Text(text) => match time::parse_date(text) {
+            Some(date) => Value::Date(date),
             None => call.cx.fail("not a date", text),
         },
         _ => match local(call, 0) {

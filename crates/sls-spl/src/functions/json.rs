@@ -85,7 +85,10 @@ fn extract<'a>(call: &Call<'a, '_>) -> Value<'a> {
                 .map_or(Value::Null, |node| call.cx.json(node.raw()));
         }
         let mut text = String::from("[");
-        for (at, node) in path.find_all(root).into_iter().enumerate() {
+        let Some(found) = path.find_all(root) else {
+            return Value::Null;
+        };
+        for (at, node) in found.into_iter().enumerate() {
             if at > 0 {
                 text.push(',');
             }
@@ -107,7 +110,7 @@ fn extract_scalar<'a>(call: &Call<'a, '_>) -> Value<'a> {
             return path.find(root);
         }
         // Several values are no scalar.
-        match path.find_all(root)[..] {
+        match path.find_all(root)?[..] {
             [one] => Some(one),
             _ => None,
         }
@@ -125,10 +128,14 @@ fn extract_scalar<'a>(call: &Call<'a, '_>) -> Value<'a> {
 
 fn size<'a>(call: &Call<'a, '_>) -> Value<'a> {
     let found = follow(call, |path, root| {
-        if path.is_wild() {
-            return Some(path.find_all(root).len());
+        if !path.is_wild() {
+            return path.find(root).map(Node::size);
         }
-        path.find(root).map(Node::size)
+        match path.find_all(root)?[..] {
+            [] => None,
+            [one] => Some(one.size()),
+            ref several => Some(several.len()),
+        }
     });
     match found {
         Ok(size) => size.map_or(Value::Null, |size| bigint(size as i64)),

@@ -190,7 +190,8 @@ fn sign<'a>(call: &Call<'a, '_>) -> Value<'a> {
     by_kind(
         call,
         |value| Some(value.signum()),
-        |value| if value == 0.0 { value } else { value.signum() },
+        // Neither zero has a sign.
+        |value| if value == 0.0 { 0.0 } else { value.signum() },
     )
 }
 
@@ -203,6 +204,8 @@ fn atan2<'a>(call: &Call<'a, '_>) -> Value<'a> {
 
 fn power<'a>(call: &Call<'a, '_>) -> Value<'a> {
     match (call.double(0), call.double(1)) {
+        // Even 1, of which any other power is 1.
+        (Some(_), Some(y)) if y.is_nan() => Value::Double(y),
         (Some(x), Some(y)) => Value::Double(x.powf(y)),
         _ => call.mismatch(),
     }
@@ -331,7 +334,15 @@ fn scaled(value: f64, digits: i32, cut: impl FnOnce(f64) -> f64) -> f64 {
         return value;
     }
     let result = result(cut(scaled), factor);
-    if result.is_finite() { result } else { 0.0 }
+    if result.is_nan() {
+        // Nothing is left before so many digits.
+        0.0
+    } else if result.is_infinite() {
+        // Rounded up beyond the largest number.
+        value
+    } else {
+        result
+    }
 }
 
 fn radix<'a>(call: &Call<'a, '_>) -> Result<u32, Value<'a>> {

@@ -149,13 +149,19 @@ pub(crate) fn find(name: &str) -> Option<&'static Function> {
         .find(|function| function.names.contains(&name))
 }
 
-/// All names, for hints.
-pub(crate) fn all_names() -> impl Iterator<Item = &'static str> {
-    groups().into_iter().flat_map(|group| {
-        group
-            .iter()
-            .flat_map(|function| function.names.iter().copied())
-    })
+/// Those that are no functions when looked at closely: they leave arguments unevaluated, or
+/// take a lambda.
+const SPECIAL: [&str; 6] = ["coalesce", "filter", "if", "nullif", "transform", "try"];
+
+/// The names of all functions, aliases included, in no particular order.
+///
+/// ```
+/// assert!(sls_spl::function_names().any(|name| name == "url_decode"));
+/// ```
+pub fn function_names() -> impl Iterator<Item = &'static str> {
+    let functions = groups().into_iter().flatten();
+    let names = functions.flat_map(|function| function.names.iter().copied());
+    names.chain(SPECIAL)
 }
 
 fn groups() -> [&'static [Function]; 9] {

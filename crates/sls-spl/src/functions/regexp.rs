@@ -119,11 +119,20 @@ fn try_extract_all<'a>(call: &Call<'a, '_>) -> Result<Value<'a>, Value<'a>> {
     let group = group(call, &regex)?;
     let text = text.as_bytes();
     let mut all = Vec::new();
-    for captures in regex.captures_iter(text) {
+    let mut from = 0;
+    // Not `captures_iter`, which leaves out an empty match right after another one.
+    while let Some(captures) = regex.captures_at(text, from) {
         all.push(match captures.get(group) {
             Some(found) => Value::Text(&text[found.range()]),
             None => Value::Null,
         });
+        let Some(whole) = captures.get(0) else {
+            break;
+        };
+        from = whole.end() + usize::from(whole.is_empty());
+        if from > text.len() {
+            break;
+        }
     }
     Ok(call.cx.array(&all))
 }
@@ -189,7 +198,7 @@ enum Part<'t> {
 }
 
 impl<'t> Template<'t> {
-    /// Reads `\1`, `$1`, `${name}`, and `\\` and `\$` for the characters themselves.
+    /// Reads `\1`, `$1` and `${name}`; `\` before another character stands for that character.
     ///
     /// A number the pattern has no group for stands for nothing.
     /// `None` when it names a group the pattern does not have.
@@ -211,6 +220,7 @@ impl<'t> Template<'t> {
                     parts.push(Part::Text(&after[..1]));
                     &after[1..]
                 }
+                ("\\", _) => after,
                 ("$", Some(b'0'..=b'9')) => {
                     let (group, used) = longest_group(after, groups);
                     parts.push(Part::Group(group));
@@ -218,8 +228,7 @@ impl<'t> Template<'t> {
                 }
                 ("$", Some(b'{')) if after.contains('}') => {
                     let (name, tail) = after[1..].split_once('}')?;
-                    let named = regex.capture_names().position(|n| n == Some(name));
-                    let group = named.or_else(|| name.parse().ok())?;
+                    let group = regex.capture_names().position(|n| n == Some(name))?;
                     parts.push(Part::Group(group));
                     tail
                 }

@@ -216,19 +216,33 @@ fn reverse<'a>(call: &Call<'a, '_>) -> Value<'a> {
     }
 }
 
+/// White space of Unicode but for the blanks that do not break a line, and four separators of
+/// ASCII.
+fn is_blank(c: char) -> bool {
+    match c {
+        '\u{1c}'..='\u{1f}' => true,
+        '\u{85}' | '\u{a0}' | '\u{2007}' | '\u{202f}' => false,
+        c => c.is_whitespace(),
+    }
+}
+
 fn trim<'a>(call: &Call<'a, '_>) -> Value<'a> {
     call.text(0)
-        .map_or_else(|| call.mismatch(), |text| part(text.trim()))
+        .map_or_else(|| call.mismatch(), |text| part(text.trim_matches(is_blank)))
 }
 
 fn ltrim<'a>(call: &Call<'a, '_>) -> Value<'a> {
-    call.text(0)
-        .map_or_else(|| call.mismatch(), |text| part(text.trim_start()))
+    call.text(0).map_or_else(
+        || call.mismatch(),
+        |text| part(text.trim_start_matches(is_blank)),
+    )
 }
 
 fn rtrim<'a>(call: &Call<'a, '_>) -> Value<'a> {
-    call.text(0)
-        .map_or_else(|| call.mismatch(), |text| part(text.trim_end()))
+    call.text(0).map_or_else(
+        || call.mismatch(),
+        |text| part(text.trim_end_matches(is_blank)),
+    )
 }
 
 fn lpad<'a>(call: &Call<'a, '_>) -> Value<'a> {
@@ -300,9 +314,6 @@ fn split<'a>(call: &Call<'a, '_>) -> Value<'a> {
     let (Some(text), Some(delimiter)) = (call.text(0), call.text(1)) else {
         return call.mismatch();
     };
-    if delimiter.is_empty() {
-        return call.fail("the delimiter is empty");
-    }
     let limit = if call.args.len() < 3 {
         usize::MAX
     } else {
@@ -312,8 +323,28 @@ fn split<'a>(call: &Call<'a, '_>) -> Value<'a> {
             None => return call.mismatch(),
         }
     };
-    let parts: Vec<Value<'a>> = text.splitn(limit, delimiter).map(part).collect();
+    let parts: Vec<Value<'a>> = if delimiter.is_empty() {
+        characters(text, limit)
+    } else {
+        text.splitn(limit, delimiter).map(part).collect()
+    };
     call.cx.array(&parts)
+}
+
+/// Each character, then what is left when the limit is reached: nothing when it is not.
+fn characters(text: &str, limit: usize) -> Vec<Value<'_>> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        if parts.len() + 1 == limit {
+            break;
+        }
+        let (first, after) = rest.split_at(c.len_utf8());
+        parts.push(part(first));
+        rest = after;
+    }
+    parts.push(part(rest));
+    parts
 }
 
 fn split_part<'a>(call: &Call<'a, '_>) -> Value<'a> {
@@ -345,10 +376,9 @@ fn split_to_map<'a>(call: &Call<'a, '_>) -> Value<'a> {
     }
     let mut entries: Vec<(Value<'a>, Value<'a>)> = Vec::new();
     let mut seen = std::collections::HashSet::new();
-    for entry in text.split(delimiter) {
-        if entry.is_empty() {
-            continue;
-        }
+    // Empty text has no entry, and a delimiter at the end opens none.
+    let filled = (!text.is_empty()).then(|| text.strip_suffix(delimiter).unwrap_or(text));
+    for entry in filled.into_iter().flat_map(|text| text.split(delimiter)) {
         let Some((key, value)) = entry.split_once(separator) else {
             return call.fail("an entry of split_to_map has no separator");
         };

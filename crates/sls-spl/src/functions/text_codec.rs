@@ -44,16 +44,15 @@ pub(super) const FUNCTIONS: &[Function] = &[
 /// The standard alphabet; padding is written and may be missing when read.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
 );
 
 fn from_utf8<'a>(call: &Call<'a, '_>) -> Value<'a> {
     let Value::Binary(bytes) = call.arg(0) else {
         return call.mismatch();
     };
-    if std::str::from_utf8(bytes).is_ok() {
-        return Value::Text(bytes);
-    }
     let mut buffer = [0; 4];
     let replacement: &str = match call.arg(1) {
         Value::Null => "\u{fffd}",
@@ -72,14 +71,42 @@ fn from_utf8<'a>(call: &Call<'a, '_>) -> Value<'a> {
             None => return call.mismatch(),
         },
     };
+    if std::str::from_utf8(bytes).is_ok() {
+        return Value::Text(bytes);
+    }
     let mut out = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        out.push_str(chunk.valid());
-        if !chunk.invalid().is_empty() {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let valid = match std::str::from_utf8(rest) {
+            Ok(_) => rest.len(),
+            Err(error) => error.valid_up_to(),
+        };
+        let (valid, after) = rest.split_at(valid);
+        out.push_str(&String::from_utf8_lossy(valid));
+        if !after.is_empty() {
             out.push_str(replacement);
         }
+        rest = &after[broken_length(after)..];
     }
     call.cx.text(&out)
+}
+
+/// How many bytes a broken character takes: its first byte and those after it that belong to it,
+/// by the old rules that let a character have six.
+fn broken_length(bytes: &[u8]) -> usize {
+    let Some((first, rest)) = bytes.split_first() else {
+        return 0;
+    };
+    let promised = match first {
+        0xc0..=0xdf => 1,
+        0xe0..=0xef => 2,
+        0xf0..=0xf7 => 3,
+        0xf8..=0xfb => 4,
+        0xfc..=0xfd => 5,
+        _ => 0,
+    };
+    let given = rest.iter().take(promised);
+    1 + given.take_while(|byte| **byte & 0xc0 == 0x80).count()
 }
 
 fn to_utf8<'a>(call: &Call<'a, '_>) -> Value<'a> {
@@ -133,8 +160,10 @@ fn from_base64<'a>(call: &Call<'a, '_>) -> Value<'a> {
     let (Value::Text(text) | Value::Binary(text)) = call.arg(0) else {
         return call.mismatch();
     };
+    // Padding may be missing, but not in part.
+    let whole = !text.ends_with(b"=") || text.len() % 4 == 0;
     match BASE64.decode(text) {
-        Ok(bytes) => call.cx.binary(&bytes),
-        Err(_) => call.cx.fail("not base64", text),
+        Ok(bytes) if whole => call.cx.binary(&bytes),
+        _ => call.cx.fail("not base64", text),
     }
 }

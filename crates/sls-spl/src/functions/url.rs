@@ -81,7 +81,8 @@ impl<'t> Url<'t> {
             url.authority(authority)?;
         }
         url.path = rest;
-        Some(url)
+        // Brackets belong to the host, or to what follows the path.
+        (!rest.contains(['[', ']'])).then_some(url)
     }
 
     fn authority(&mut self, authority: &'t str) -> Option<()> {
@@ -254,7 +255,7 @@ fn parameter<'a>(call: &Call<'a, '_>) -> Value<'a> {
     for pair in query.split('&') {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         let key = percent_decode(key, false).unwrap_or_default();
-        if key == name.as_bytes() && !pair.is_empty() {
+        if key == name.as_bytes() && !key.is_empty() {
             let value = percent_decode(value, false).unwrap_or_default();
             return call.cx.text(&String::from_utf8_lossy(&value));
         }

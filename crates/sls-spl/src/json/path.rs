@@ -11,7 +11,8 @@ pub(crate) struct JsonPath {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
     Key(String),
-    Index(usize),
+    /// Digits without quotes: a place in an array, a name in an object.
+    Place(usize, String),
     Every,
 }
 
@@ -53,32 +54,44 @@ impl JsonPath {
     /// The one value the path leads to; the first one when it has wildcards.
     pub(crate) fn find<'t>(&self, root: Node<'t>) -> Option<Node<'t>> {
         if self.is_wild() {
-            return self.find_all(root).into_iter().next();
+            return self.find_all(root)?.into_iter().next();
         }
-        self.steps.iter().try_fold(root, |node, step| match step {
-            Step::Key(key) => member(node, key),
-            Step::Index(index) => node.elements().nth(*index),
-            Step::Every => None,
-        })
+        self.steps.iter().try_fold(root, |node, step| step.of(node))
     }
 
-    /// All values the path leads to, in source order.
-    pub(crate) fn find_all<'t>(&self, root: Node<'t>) -> Vec<Node<'t>> {
+    /// All values the path leads to, in source order; `None` when what the first wildcard
+    /// stands for does not exist.
+    pub(crate) fn find_all<'t>(&self, root: Node<'t>) -> Option<Vec<Node<'t>>> {
         let mut found = vec![root];
+        let mut fixed = true;
         for step in &self.steps {
-            found = match step {
-                Step::Key(key) => found.iter().filter_map(|n| member(*n, key)).collect(),
-                Step::Index(index) => found
-                    .iter()
-                    .filter_map(|n| n.elements().nth(*index))
-                    .collect(),
-                Step::Every => found
-                    .iter()
-                    .flat_map(|n| n.elements().chain(n.members().map(|(_, value)| value)))
-                    .collect(),
+            fixed &= *step != Step::Every;
+            found = if *step == Step::Every {
+                let children = found.iter();
+                let children = children.flat_map(|n| n.elements().chain(n.members().map(|m| m.1)));
+                children.collect()
+            } else {
+                found.iter().filter_map(|n| step.of(*n)).collect()
             };
+            if fixed && found.is_empty() {
+                return None;
+            }
         }
-        found
+        Some(found)
+    }
+}
+
+impl Step {
+    /// The one child the step leads to; wildcards lead to none in particular.
+    fn of<'t>(&self, node: Node<'t>) -> Option<Node<'t>> {
+        match self {
+            Self::Key(key) => member(node, key),
+            Self::Place(index, name) => match node.kind() {
+                Kind::Array => node.elements().nth(*index),
+                _ => member(node, name),
+            },
+            Self::Every => None,
+        }
     }
 }
 
@@ -101,7 +114,10 @@ fn dotted(rest: &str) -> Result<(Step, &str), &'static str> {
         name if name.contains([']', '"', '\'', '*']) || name.contains(char::is_whitespace) => {
             Err("this name needs brackets and quotes in the JSON path")
         }
-        name => Ok((Step::Key(name.to_owned()), after)),
+        name => Ok((
+            place(name).unwrap_or_else(|| Step::Key(name.to_owned())),
+            after,
+        )),
     }
 }
 
@@ -132,13 +148,17 @@ fn bracketed(rest: &str) -> Result<(Step, &str), &'static str> {
     if inner == "*" {
         return Ok((Step::Every, after));
     }
-    if inner.is_empty() || !inner.bytes().all(|b| b.is_ascii_digit()) {
-        return Err("brackets of a JSON path hold an index, a quoted name or '*'");
+    match place(inner) {
+        Some(step) => Ok((step, after)),
+        None => Err("brackets of a JSON path hold an index, a quoted name or '*'"),
     }
-    let index = inner
-        .parse()
-        .map_err(|_| "an index of the JSON path is too large")?;
-    Ok((Step::Index(index), after))
+}
+
+/// A step of digits only.
+fn place(text: &str) -> Option<Step> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let index = digits.then(|| text.parse().ok()).flatten()?;
+    Some(Step::Place(index, text.to_owned()))
 }
 
 #[cfg(test)]
@@ -147,11 +167,30 @@ mod tests {
 
     #[track_caller]
     fn check(path: &str, want: &[&str]) {
-        let text = r#"{"a": {"b c": [10, {"x": 1}], "d": 2}, "req.body": "r", "a-b": 3}"#;
+        let text = r#"{"a": {"b c": [10, {"x": 1}], "d": 2}, "req.body": "r", "a-b": 3, "1": {"0": "zero"}}"#;
         let root = super::super::parse(text).expect("valid");
         let path = JsonPath::parse(path).expect("a good path");
-        let got: Vec<&str> = path.find_all(root).iter().map(|n| n.raw()).collect();
+        let found = path.find_all(root).unwrap_or_default();
+        let got: Vec<&str> = found.iter().map(|n| n.raw()).collect();
         assert_eq!(got, want);
+    }
+
+    #[test]
+    fn digits_are_places_in_arrays_and_names_in_objects() {
+        // Arrays took only brackets, and objects only dots.
+        check("$.a['b c'].0", &["10"]);
+        check("$['1'][0]", &["\"zero\""]);
+        check("$.1.0", &["\"zero\""]);
+        check("$.a['b c']['0']", &[]);
+    }
+
+    #[test]
+    fn a_wildcard_below_nothing_is_not_an_empty_list() {
+        let root = super::super::parse(r#"{"a": []}"#).expect("valid");
+        let found = |path| JsonPath::parse(path).expect("a good path").find_all(root);
+        assert_eq!(found("$.a[*]").map(|all| all.len()), Some(0));
+        assert_eq!(found("$.b[*]").map(|all| all.len()), None);
+        assert_eq!(found("$.*.b").map(|all| all.len()), Some(0));
     }
 
     #[test]

@@ -53,7 +53,9 @@ impl DateFormat {
                 continue;
             }
             match chars.next() {
-                None | Some('%') => format.literal('%'),
+                // Nothing follows, so it stands for nothing.
+                None => {}
+                Some('%') => format.literal('%'),
                 Some('T') => format.group("H:i:s"),
                 Some('r') => format.group("h:i:s p"),
                 Some(letter) => format.parts.push(Part::Letter(letter)),
@@ -144,7 +146,10 @@ pub(crate) fn weekday_index(weekday: Weekday) -> usize {
     usize::from(weekday.to_monday_zero_offset().unsigned_abs())
 }
 
-/// What a text said so far; what it left out is midnight of the first of January 1970.
+/// What a text said so far.
+///
+/// What it left out is midnight of the first of January, of 1970 or, when the text said something
+/// about the day, of 2000: a leap year, so that every day without a year exists.
 #[derive(Debug, Default)]
 struct Fields {
     year: Option<i16>,
@@ -153,7 +158,7 @@ struct Fields {
     day_of_year: Option<i16>,
     iso_year: Option<i16>,
     iso_week: Option<i8>,
-    weekday: Option<usize>,
+    weekday: Option<i8>,
     hour: Option<i8>,
     twelve: Option<i8>,
     afternoon: Option<bool>,
@@ -167,7 +172,7 @@ impl Fields {
         match letter {
             'Y' => self.year = Some(year(reader)?),
             'y' => {
-                let short = i16::try_from(reader.number(1, 2)?).ok()?;
+                let short = i16::try_from(reader.number(2, 2)?).ok()?;
                 self.year = Some(if short < 70 { 2000 } else { 1900 } + short);
             }
             'm' | 'c' => self.month = Some(reader.small()?),
@@ -194,14 +199,8 @@ impl Fields {
                 });
                 reader.text = &reader.text[2..];
             }
-            'M' => self.month = Some(name(reader, &MONTHS, false)?),
-            'b' => self.month = Some(name(reader, &MONTHS, true)?),
-            'W' => {
-                self.weekday = Some(usize::from(name(reader, &WEEKDAYS, false)?.unsigned_abs()) - 1)
-            }
-            'a' => {
-                self.weekday = Some(usize::from(name(reader, &WEEKDAYS, true)?.unsigned_abs()) - 1)
-            }
+            'M' | 'b' => self.month = Some(name(reader, &MONTHS)? + 1),
+            'W' | 'a' => self.weekday = Some(name(reader, &WEEKDAYS)?),
             'j' => self.day_of_year = Some(i16::try_from(reader.number(1, 3)?).ok()?),
             'v' => self.iso_week = Some(reader.small()?),
             'x' => self.iso_year = Some(year(reader)?),
@@ -211,13 +210,18 @@ impl Fields {
     }
 
     fn finish(self) -> Option<DateTime> {
-        let date = if let Some(week) = self.iso_week {
-            let year = self.iso_year.or(self.year)?;
-            let offset = i8::try_from(self.weekday.unwrap_or(0)).ok()?;
-            let weekday = Weekday::from_monday_zero_offset(offset).ok()?;
+        let says_day = self.month.is_some()
+            || self.day.is_some()
+            || self.day_of_year.is_some()
+            || self.weekday.is_some()
+            || self.iso_week.is_some();
+        let year = self.year.unwrap_or(if says_day { 2000 } else { 1970 });
+        let date = if self.iso_week.is_some() || self.iso_year.is_some() {
+            let year = self.iso_year.unwrap_or(year);
+            let weekday = Weekday::from_monday_zero_offset(self.weekday.unwrap_or(0)).ok()?;
+            let week = self.iso_week.unwrap_or(1);
             ISOWeekDate::new(year, week, weekday).ok()?.date()
         } else {
-            let year = self.year.unwrap_or(1970);
             match self.day_of_year {
                 Some(day) => {
                     let first = Date::new(year, 1, 1).ok()?;
@@ -245,20 +249,21 @@ fn year(reader: &mut Reader<'_>) -> Option<i16> {
     Some(if negative { -year } else { year })
 }
 
-/// One of `names`, in any case, as its place counted from 1.
-fn name(reader: &mut Reader<'_>, names: &[&str], short: bool) -> Option<i8> {
-    for (at, name) in names.iter().enumerate() {
-        let name = if short { &name[..3] } else { name };
-        let found = reader
-            .text
-            .get(..name.len())
-            .is_some_and(|text| text.eq_ignore_ascii_case(name.as_bytes()));
-        if found {
-            reader.text = &reader.text[name.len()..];
-            return i8::try_from(at + 1).ok();
-        }
-    }
-    None
+/// One of `names`, whole or its first three letters and in any case, as its place.
+fn name(reader: &mut Reader<'_>, names: &[&str]) -> Option<i8> {
+    let text = reader.text;
+    let starts = |name: &str| {
+        let start = text.get(..name.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    let at = names.iter().position(|name| starts(&name[..3]))?;
+    let length = if starts(names[at]) {
+        names[at].len()
+    } else {
+        3
+    };
+    reader.text = &text[length..];
+    i8::try_from(at).ok()
 }
 
 #[cfg(test)]
@@ -295,6 +300,42 @@ mod tests {
         check("%x-%v", "2023-38", Some("2023-09-18T00:00:00"));
         check("%Y%%", "2023%", Some("2023-01-01T00:00:00"));
         check("%Q", "Q", None);
+    }
+
+    #[test]
+    fn a_day_without_a_year_is_of_2000() {
+        // It was of 1970, in which the last of these does not exist.
+        check("%d", "12", Some("2000-01-12T00:00:00"));
+        check("%j", "60", Some("2000-02-29T00:00:00"));
+        check("%W", "Monday", Some("2000-01-01T00:00:00"));
+        check("%v", "12", Some("2000-03-20T00:00:00"));
+        check("%H", "12", Some("1970-01-01T12:00:00"));
+        check("%m-%d", "02-29", Some("2000-02-29T00:00:00"));
+    }
+
+    #[test]
+    fn a_year_of_weeks_starts_with_its_first_week() {
+        // It was read and forgotten.
+        check("%x", "2020", Some("2019-12-30T00:00:00"));
+        check("%x %W", "2020 Friday", Some("2020-01-03T00:00:00"));
+        check("%Y %W", "2020 Friday", Some("2020-01-01T00:00:00"));
+    }
+
+    #[test]
+    fn names_may_be_long_or_short() {
+        // Each letter took only one of the forms.
+        check("%b", "June", Some("2000-06-01T00:00:00"));
+        check("%M", "jun", Some("2000-06-01T00:00:00"));
+        check("%b%d", "june1", Some("2000-06-01T00:00:00"));
+        check("%M", "Septe", None);
+    }
+
+    #[test]
+    fn a_short_year_has_two_digits_and_a_last_percent_is_nothing() {
+        check("%y", "7", None);
+        check("%y", "07", Some("2007-01-01T00:00:00"));
+        check("%Y%", "2023", Some("2023-01-01T00:00:00"));
+        check("%Y%", "2023%", None);
     }
 
     #[test]

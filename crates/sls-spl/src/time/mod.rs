@@ -36,13 +36,9 @@ pub(crate) fn write_timestamp(at: Timestamp, zone: &TimeZone, out: &mut String) 
 
 /// `2023-09-20`.
 pub(crate) fn write_date(date: Date, out: &mut String) {
-    let _ = write!(
-        out,
-        "{:04}-{:02}-{:02}",
-        date.year(),
-        date.month(),
-        date.day()
-    );
+    let sign = if date.year() < 0 { "-" } else { "" };
+    let year = date.year().unsigned_abs();
+    let _ = write!(out, "{sign}{year:04}-{:02}-{:02}", date.month(), date.day());
 }
 
 /// `YYYY-M-D`.
@@ -67,12 +63,19 @@ pub(crate) fn parse_civil(text: &[u8]) -> Option<DateTime> {
     reader.is_done().then(|| date.to_datetime(time))
 }
 
-/// ISO 8601 with an optional offset; the evaluation zone without one.
+/// ISO 8601: a date, a `T` and a time, or both, each of which may end early, then an optional
+/// offset; the evaluation zone without one.
 pub(crate) fn parse_iso(text: &[u8], zone: &TimeZone) -> Option<Timestamp> {
-    let mut reader = Reader::new(text.trim_ascii());
-    let date = reader.date()?;
-    let time = if reader.accept(b'T') || reader.accept(b' ') {
-        reader.time()?
+    let mut reader = Reader::new(text);
+    let has_date = !text.starts_with(b"T");
+    let date = if has_date {
+        reader.iso_date()?
+    } else {
+        Date::constant(1970, 1, 1)
+    };
+    let has_time = reader.accept(b'T');
+    let time = if has_time && !(has_date && reader.is_done()) {
+        reader.iso_time()?
     } else {
         Time::midnight()
     };
@@ -80,6 +83,7 @@ pub(crate) fn parse_iso(text: &[u8], zone: &TimeZone) -> Option<Timestamp> {
     if reader.is_done() {
         return instant(at, zone);
     }
+    has_time.then_some(())?;
     let seconds = reader.offset()?;
     reader.is_done().then_some(())?;
     let offset = jiff::tz::Offset::from_seconds(seconds).ok()?;
@@ -139,6 +143,36 @@ impl<'t> Reader<'t> {
         Date::new(if negative { -year } else { year }, month, day).ok()
     }
 
+    /// `YYYY`, `YYYY-M` or `YYYY-M-D`.
+    fn iso_date(&mut self) -> Option<Date> {
+        let negative = self.accept(b'-');
+        let year = i16::try_from(self.number(1, 4)?).ok()?;
+        let (mut month, mut day) = (1, 1);
+        if self.accept(b'-') {
+            month = self.small()?;
+            if self.accept(b'-') {
+                day = self.small()?;
+            }
+        }
+        Date::new(if negative { -year } else { year }, month, day).ok()
+    }
+
+    /// `H`, `H:M`, `H:M:S` or `H:M:S.fraction`, with a comma as well.
+    fn iso_time(&mut self) -> Option<Time> {
+        let hour = self.small()?;
+        let (mut minute, mut second, mut nanos) = (0, 0, 0);
+        if self.accept(b':') {
+            minute = self.small()?;
+            if self.accept(b':') {
+                second = self.small()?;
+                if self.accept(b'.') || self.accept(b',') {
+                    nanos = self.fraction()?;
+                }
+            }
+        }
+        Time::new(hour, minute, second, nanos).ok()
+    }
+
     /// `H:M`, `H:M:S` or `H:M:S.fraction`.
     fn time(&mut self) -> Option<Time> {
         let hour = self.small()?;
@@ -180,7 +214,7 @@ impl<'t> Reader<'t> {
 
     /// `Z`, `+08:00`, `+0800` or `+08`, in seconds.
     fn offset(&mut self) -> Option<i32> {
-        if self.accept(b'Z') || self.accept(b'z') {
+        if self.accept(b'Z') {
             return Some(0);
         }
         let sign = if self.accept(b'+') {

@@ -1,4 +1,4 @@
-//! Programs of this workspace, built the way the suite itself was.
+//! Programs built with cargo: of this workspace as the suite itself was, or of another one.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -18,13 +18,29 @@ const LIMIT: Duration = Duration::from_secs(900);
 /// # Errors
 /// When cargo does not answer or the program does not build.
 pub async fn build(package: &str) -> Result<PathBuf> {
+    let mut command = cargo(Path::new(env!("CARGO_MANIFEST_DIR")));
+    command
+        .args(["build", "--package", package, "--bin", package])
+        .args(["--profile", &profile()?]);
+    built(command, package).await
+}
+
+/// Builds the program of a package that is a workspace of its own, with the versions of its
+/// lock file, and gives its path.
+///
+/// # Errors
+/// When cargo does not answer or the program does not build.
+pub async fn build_apart(folder: &Path, package: &str, target: &Path) -> Result<PathBuf> {
+    let mut command = cargo(folder);
+    command
+        .args(["build", "--locked", "--bin", package, "--target-dir"])
+        .arg(target);
+    built(command, package).await
+}
+
+fn cargo(folder: &Path) -> Command {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["build", "--quiet", "--package", package, "--bin", package])
-        .args(["--profile", &profile()?])
-        .arg("--message-format=json-render-diagnostics");
     // What describes the suite is withheld: some build scripts watch it, and would run again.
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
@@ -32,6 +48,12 @@ pub async fn build(package: &str) -> Result<PathBuf> {
             command.env_remove(name);
         }
     }
+    command.current_dir(folder);
+    command
+}
+
+async fn built(mut command: Command, package: &str) -> Result<PathBuf> {
+    command.args(["--quiet", "--message-format=json-render-diagnostics"]);
     let messages = Program::new(command).with_limit(LIMIT).run("").await?;
     executable(&messages, package)
         .ok_or_else(|| format!("cargo did not say where it put {package}").into())

@@ -1,7 +1,7 @@
 //! A child process with a time limit.
 
 use std::fmt;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -38,6 +38,25 @@ impl Program {
         self
     }
 
+    /// Waits for its end without feeding it anything, and gives how that was, success or not.
+    ///
+    /// # Errors
+    /// When it cannot be started, takes too long, or was ended by a signal.
+    pub async fn end(self) -> Result<Ended> {
+        let mut running = self.start()?;
+        drop(running.stdin.take());
+        match running.status().await {
+            Ok(status) => match status.code() {
+                Some(code) => Ok(Ended {
+                    code,
+                    printed: running.printed,
+                }),
+                None => Err(running.failed(&format!("ended with {status}")).await),
+            },
+            Err(reason) => Err(running.failed(&reason).await),
+        }
+    }
+
     /// Feeds it `input`, waits for its end, and gives what it printed.
     ///
     /// # Errors
@@ -64,7 +83,7 @@ impl Program {
     pub async fn answer(self, input: &str) -> Result<Answer> {
         let shown = self.to_string();
         let printed = self.run(input).await?;
-        Answer::parse(&printed).ok_or_else(|| format!("`{shown}` gave no answer: {printed}").into())
+        Answer::expect(&shown, &printed)
     }
 
     /// Starts it, to be watched while it runs.
@@ -133,17 +152,37 @@ impl Running {
     /// # Errors
     /// When it ends or the time is over before that.
     pub async fn wait_for_line(&mut self, start: &str) -> Result<()> {
-        loop {
-            match self.next_line().await {
-                Ok(Some(line)) if line.starts_with(start) => return Ok(()),
-                Ok(Some(_)) => {}
-                Ok(None) => {
-                    let reason = format!("ended before it printed {start:?}");
-                    return Err(self.failed(&reason).await);
-                }
-                Err(reason) => return Err(self.failed(&reason).await),
-            }
+        while !self.line().await?.starts_with(start) {}
+        Ok(())
+    }
+
+    /// Waits for its next line.
+    ///
+    /// # Errors
+    /// When it ends or the time is over before that.
+    ///
+    /// # Cancel safety
+    /// Safe: a line that was not given stays to be given.
+    pub async fn line(&mut self) -> Result<String> {
+        match self.next_line().await {
+            Ok(Some(line)) => Ok(line.trim_end_matches('\n').to_owned()),
+            Ok(None) => Err(self.failed("ended before it printed all").await),
+            Err(reason) => Err(self.failed(&reason).await),
         }
+    }
+
+    /// Kills it without a warning, and gives the lines that were still to be read.
+    ///
+    /// # Errors
+    /// When it has ended by itself, or what it printed cannot be read.
+    pub async fn kill(mut self) -> Result<Vec<String>> {
+        if let Some(status) = self.child.try_wait()? {
+            return Err(self.failed(&format!("ended with {status}")).await);
+        }
+        let read = self.printed.len();
+        self.child.kill().await?;
+        while self.next_line().await?.is_some() {}
+        Ok(self.printed[read..].lines().map(str::to_owned).collect())
     }
 
     /// Closes its input, waits for its end, and gives all that it printed.
@@ -158,12 +197,29 @@ impl Running {
         }
     }
 
+    /// As [`finish`](Self::finish), and reads the last line as the [`Answer`] it must be.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish), and when the last line is something else.
+    pub async fn answer(self) -> Result<Answer> {
+        let shown = self.shown.clone();
+        let printed = self.finish().await?;
+        Answer::expect(&shown, &printed)
+    }
+
     async fn end(&mut self) -> Result<(), String> {
+        match self.status().await? {
+            status if status.success() => Ok(()),
+            status => Err(format!("ended with {status}")),
+        }
+    }
+
+    /// Reads all it prints, and waits for its end.
+    async fn status(&mut self) -> Result<ExitStatus, String> {
         while self.next_line().await?.is_some() {}
         let status = timeout_at(self.deadline, self.child.wait()).await;
         match status {
-            Ok(Ok(status)) if status.success() => Ok(()),
-            Ok(Ok(status)) => Err(format!("ended with {status}")),
+            Ok(Ok(status)) => Ok(status),
             Ok(Err(error)) => Err(format!("cannot be waited for: {error}")),
             Err(_) => Err(self.too_slow()),
         }
@@ -208,6 +264,15 @@ fn tail(text: &str) -> &str {
     &text[from.unwrap_or(0)..]
 }
 
+/// How a program ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit code.
+    pub code: i32,
+    /// All that it printed.
+    pub printed: String,
+}
+
 /// What a program found, from its last line: `{"calls": 3, "result": ..}`.
 #[derive(Debug)]
 pub struct Answer {
@@ -218,6 +283,10 @@ pub struct Answer {
 }
 
 impl Answer {
+    fn expect(program: &str, printed: &str) -> Result<Self> {
+        Self::parse(printed).ok_or_else(|| format!("`{program}` gave no answer: {printed}").into())
+    }
+
     fn parse(printed: &str) -> Option<Self> {
         let mut object: Value = serde_json::from_str(printed.lines().last()?).ok()?;
         Some(Self {
@@ -264,6 +333,22 @@ mod tests {
                 text.contains("3") && text.ends_with("it said: why"),
                 "{text}"
             );
+        }
+
+        #[tokio::test]
+        async fn a_program_may_end_as_it_likes_where_that_is_the_question() {
+            let ended = shell("echo no; exit 3").end().await.unwrap();
+            assert_eq!((ended.code, ended.printed.as_str()), (3, "no\n"));
+            assert!(shell("kill -9 $$").end().await.is_err());
+        }
+
+        #[tokio::test]
+        async fn what_a_killed_program_printed_is_not_lost() {
+            let mut running = shell("echo one; echo two; exec cat").start().unwrap();
+            assert_eq!(running.line().await.unwrap(), "one");
+            // The second line may be in the pipe by now or not.
+            let rest = running.kill().await.unwrap();
+            assert!(rest.is_empty() || rest == ["two"], "{rest:?}");
         }
 
         #[tokio::test]

@@ -9,14 +9,39 @@ use std::time::Duration;
 use super::Result;
 use super::program::Program;
 use super::skip::Skip;
+use super::world::Programs;
 
 /// How long an installation may take: a slow mirror, and packages without a wheel.
 const INSTALL_LIMIT: Duration = Duration::from_secs(600);
 
 /// The programs of the suites and the lists of the packages they need.
 const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python");
-/// Installed in this order; the first builds what has no wheel of the second.
-const REQUIREMENTS: [&str; 2] = ["requirements-build.txt", "requirements.txt"];
+
+/// The lists of the packages of one environment, installed in this order.
+#[derive(Debug, Clone, Copy)]
+pub struct Packages(&'static [&'static str]);
+
+impl Packages {
+    /// The official clients; the first list builds what has no wheel of the others.
+    pub const CLIENT: Self = Self(&[
+        "requirements-build.txt",
+        "requirements.txt",
+        "requirements-cli.txt",
+    ]);
+    /// The engine that SPL's functions are compared with.
+    pub const ENGINE: Self = Self(&["requirements-engine.txt"]);
+
+    /// The lists in one text.
+    fn read(self) -> Result<String> {
+        let mut text = String::new();
+        for list in self.0 {
+            let path = Path::new(PROGRAMS).join(list);
+            let read = fs::read_to_string(&path);
+            text += &read.map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+        Ok(text)
+    }
+}
 
 /// Written last, so that an environment without it is known to be half made.
 const COMPLETE: &str = "complete";
@@ -25,6 +50,8 @@ const COMPLETE: &str = "complete";
 #[derive(Debug, Clone)]
 pub struct Python {
     interpreter: PathBuf,
+    /// Where the packages put their programs.
+    programs: PathBuf,
 }
 
 impl Python {
@@ -35,27 +62,28 @@ impl Python {
     ///
     /// # Errors
     /// [`Skip`] when there is no Python, no `venv`, or no way to get the packages.
-    pub async fn prepare(target: &Path) -> Result<Self, Skip> {
+    pub async fn prepare(target: &Path, packages: Packages) -> Result<Self, Skip> {
         let (system, version) = find_interpreter().await?;
-        let lists = read_requirements().map_err(|error| Skip::new(error.to_string()))?;
+        let lists = packages
+            .read()
+            .map_err(|error| Skip::new(error.to_string()))?;
         let hash = fnv1a(format!("{version}\n{lists}").as_bytes());
         let dir = target
             .join("suites")
             .join(format!("python-venv-{hash:016x}"));
-        let interpreter = if cfg!(windows) {
-            dir.join("Scripts").join("python.exe")
-        } else {
-            dir.join("bin").join("python")
+        let programs = dir.join(if cfg!(windows) { "Scripts" } else { "bin" });
+        let python = Self {
+            interpreter: programs.join("python"),
+            programs,
         };
-        let python = Self { interpreter };
         if !dir.join(COMPLETE).exists() {
             println!("making a Python {version} environment with the pinned packages");
-            python.install(system, &dir).await?;
+            python.install(system, &dir, packages).await?;
         }
         Ok(python)
     }
 
-    async fn install(&self, system: &str, dir: &Path) -> Result<(), Skip> {
+    async fn install(&self, system: &str, dir: &Path, packages: Packages) -> Result<(), Skip> {
         let failed = |what: &str, why: super::Failure| Skip::new(format!("{what}: {why}"));
         if dir.exists() {
             fs::remove_dir_all(dir).map_err(|error| failed("old environment", error.into()))?;
@@ -65,8 +93,8 @@ impl Python {
         install(venv)
             .await
             .map_err(|why| failed("no virtual environment", why))?;
-        for list in REQUIREMENTS {
-            let mut pip = self.command();
+        for list in packages.0 {
+            let mut pip = self.interpreter();
             pip.args(["-m", "pip", "install", "--quiet", "--no-input"])
                 .args(["--disable-pip-version-check", "--retries", "2"])
                 // What builds a wheel is pinned too, and so is taken from the environment.
@@ -84,16 +112,35 @@ impl Python {
     /// # Errors
     /// When the package is not there.
     pub async fn version_of(&self, package: &str) -> Result<String> {
-        let mut command = self.command();
+        let mut command = self.interpreter();
         let code = "import sys, importlib.metadata as m; print(m.version(sys.argv[1]))";
         command.args(["-c", code, package]);
         let printed = Program::new(command).run("").await?;
         Ok(printed.trim().to_owned())
     }
 
-    /// One of the programs of the suites.
-    pub fn program(&self, name: &str, args: impl IntoIterator<Item: AsRef<OsStr>>) -> Command {
-        let mut command = self.command();
+    /// A program that one of the packages brought along.
+    pub fn packaged(&self, name: &str, args: impl IntoIterator<Item: AsRef<OsStr>>) -> Command {
+        let mut command = Self::undisturbed(&self.programs.join(name));
+        command.args(args).env("PYTHONUTF8", "1");
+        command
+    }
+
+    fn interpreter(&self) -> Command {
+        Self::undisturbed(&self.interpreter)
+    }
+
+    fn undisturbed(program: &Path) -> Command {
+        let mut command = Command::new(program);
+        // They would mix another installation's packages with the pinned ones.
+        command.env_remove("PYTHONPATH").env_remove("PYTHONHOME");
+        command
+    }
+}
+
+impl Programs for Python {
+    fn command<'a>(&self, name: &str, args: impl IntoIterator<Item = &'a str>) -> Command {
+        let mut command = self.interpreter();
         command
             .arg(Path::new(PROGRAMS).join(name))
             .args(args)
@@ -102,13 +149,6 @@ impl Python {
             .env("PYTHONUTF8", "1")
             // The source tree stays as it is.
             .env("PYTHONDONTWRITEBYTECODE", "1");
-        command
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(&self.interpreter);
-        // They would mix another installation's packages with the pinned ones.
-        command.env_remove("PYTHONPATH").env_remove("PYTHONHOME");
         command
     }
 }
@@ -133,16 +173,6 @@ async fn find_interpreter() -> Result<(&'static str, String), Skip> {
     Err(Skip::new(format!("no Python: {}", failures.join("\n"))))
 }
 
-fn read_requirements() -> Result<String> {
-    let mut text = String::new();
-    for list in REQUIREMENTS {
-        let path = Path::new(PROGRAMS).join(list);
-        let read = fs::read_to_string(&path);
-        text += &read.map_err(|error| format!("{}: {error}", path.display()))?;
-    }
-    Ok(text)
-}
-
 /// The 64-bit Fowler-Noll-Vo hash: the standard library's may change between releases.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
@@ -162,12 +192,14 @@ mod tests {
 
     #[test]
     fn every_package_is_pinned_to_one_version() {
-        let lists = read_requirements().unwrap();
-        let packages = lists
-            .lines()
-            .filter(|line| !line.is_empty() && !line.starts_with('#'));
-        for package in packages {
-            assert!(package.contains("=="), "{package}");
+        for packages in [Packages::CLIENT, Packages::ENGINE] {
+            let lists = packages.read().unwrap();
+            let packages = lists
+                .lines()
+                .filter(|line| !line.is_empty() && !line.starts_with('#'));
+            for package in packages {
+                assert!(package.contains("=="), "{package}");
+            }
         }
     }
 }

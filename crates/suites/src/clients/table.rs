@@ -2,8 +2,14 @@
 
 use std::fmt;
 use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::{Result, chain};
+
+/// The longest check is a program with its own limit, and some calls around it.
+const CHECK_LIMIT: Duration = Duration::from_secs(120);
 
 /// The results of a suite, one row for each check.
 #[derive(Debug)]
@@ -72,6 +78,18 @@ impl Table {
             subject: subject.clone(),
             calls,
         });
+    }
+
+    /// As [`add`](Self::add), once the check has ended, for which it has 120 seconds.
+    pub async fn check(
+        &mut self,
+        subject: &Subject,
+        check: impl Into<String>,
+        result: impl Future<Output = Result<u64>>,
+    ) {
+        let result = timeout(CHECK_LIMIT, result).await;
+        let result = result.unwrap_or_else(|_| Err("took too long".into()));
+        self.add(subject, check, result);
     }
 
     /// Success when no check failed.

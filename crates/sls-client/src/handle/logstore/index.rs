@@ -24,14 +24,24 @@ impl LogstoreHandle {
     /// `IndexInfoInvalid` when a setting is not acceptable.
     ///
     /// # Example
-    /// ```no_run
-    /// # async fn example(logstore: sls_client::LogstoreHandle) -> Result<(), sls_client::Error> {
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = sls_local::LocalServer::builder().start().await?;
+    /// # let client = sls_client::Client::builder(
+    /// #     server.endpoint().parse()?,
+    /// #     sls_client::StaticCredentials::new(server.credentials()),
+    /// # ).build()?;
+    /// # client.project("shop").create("").await?;
+    /// # let logstore = client.logstore("shop", "access");
+    /// # logstore.create(sls_core::model::LogstoreConfig::named("access").with_shard_count(1)).await?;
     /// use sls_core::model::{IndexConfig, KeyIndex, LineIndex};
     ///
     /// let index = IndexConfig::default()
     ///     .with_line(LineIndex::default())
     ///     .with_key("status", KeyIndex::long());
     /// logstore.create_index(index).await?;
+    /// assert!(logstore.index().await?.keys.contains_key("status"));
     /// # Ok(())
     /// # }
     /// ```

@@ -13,7 +13,7 @@ use sls_core::{Error, ErrorCode};
 
 use super::ConsumerGroupHandle;
 use crate::client::Client;
-use crate::stream::ShardHandle;
+use crate::stream::{ShardHandle, TailStart, TailStream};
 
 /// The calls about one logstore.
 #[derive(Debug, Clone)]
@@ -96,9 +96,19 @@ impl LogstoreHandle {
     /// `LogStoreInfoInvalid` or `ParameterInvalid` when a setting is not acceptable.
     ///
     /// # Example
-    /// ```no_run
-    /// # async fn example(logstore: sls_client::LogstoreHandle) -> Result<(), sls_client::Error> {
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = sls_local::LocalServer::builder().start().await?;
+    /// # let client = sls_client::Client::builder(
+    /// #     server.endpoint().parse()?,
+    /// #     sls_client::StaticCredentials::new(server.credentials()),
+    /// # ).build()?;
+    /// # client.project("shop").create("").await?;
+    /// # let logstore = client.logstore("shop", "access");
+    /// # logstore.create(sls_core::model::LogstoreConfig::named("access").with_shard_count(1)).await?;
     /// logstore.update(|config| config.ttl = 90).await?;
+    /// assert_eq!(logstore.get().await?.ttl, 90);
     /// # Ok(())
     /// # }
     /// ```
@@ -198,9 +208,19 @@ impl LogstoreHandle {
 
     /// A pull from `cursor` on, to be changed further and given to [`Client::send`].
     ///
-    /// ```no_run
-    /// # async fn example(logstore: sls_client::LogstoreHandle) -> Result<(), sls_client::Error> {
-    /// # use sls_core::model::{CursorPosition, ShardId};
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = sls_local::LocalServer::builder().start().await?;
+    /// # let client = sls_client::Client::builder(
+    /// #     server.endpoint().parse()?,
+    /// #     sls_client::StaticCredentials::new(server.credentials()),
+    /// # ).build()?;
+    /// # client.project("shop").create("").await?;
+    /// # let logstore = client.logstore("shop", "access");
+    /// # logstore.create(sls_core::model::LogstoreConfig::named("access").with_shard_count(1)).await?;
+    /// use sls_core::model::{CursorPosition, ShardId};
+    ///
     /// let cursor = logstore.cursor(ShardId(0), CursorPosition::Begin).await?;
     /// let pull = logstore
     ///     .pull(ShardId(0), cursor)
@@ -214,6 +234,14 @@ impl LogstoreHandle {
     pub fn pull(&self, shard: ShardId, cursor: Cursor) -> PullLogs {
         PullLogs::new(&self.project, &self.logstore, shard, cursor)
             .with_accept(self.client.compression())
+    }
+
+    /// Reads all its shards as one stream, through splits and merges.
+    ///
+    /// With [`up_to`](TailStream::up_to) or
+    /// [`until_caught_up`](TailStream::until_caught_up) it ends by itself.
+    pub fn tail(&self, from: impl Into<TailStart>) -> TailStream<Self> {
+        TailStream::new(self.clone(), from)
     }
 
     /// The calls about one shard.

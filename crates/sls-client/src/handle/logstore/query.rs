@@ -25,16 +25,26 @@ impl LogstoreHandle {
     /// Safe: a search changes nothing.
     ///
     /// # Example
-    /// ```no_run
-    /// # async fn example(
-    /// #     logstore: sls_client::LogstoreHandle,
-    /// #     now: std::time::SystemTime,
-    /// # ) -> Result<(), sls_client::Error> {
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = sls_local::LocalServer::builder().start().await?;
+    /// # let client = sls_client::Client::builder(
+    /// #     server.endpoint().parse()?,
+    /// #     sls_client::StaticCredentials::new(server.credentials()),
+    /// # ).build()?;
+    /// # client.project("shop").create("").await?;
+    /// # let logstore = client.logstore("shop", "access");
+    /// # logstore.create(sls_core::model::LogstoreConfig::named("access").with_shard_count(1)).await?;
+    /// # use sls_core::model::{IndexConfig, KeyIndex, Log, LogGroup};
+    /// # logstore.create_index(IndexConfig::default().with_key("status", KeyIndex::long())).await?;
+    /// # let log = Log::at(1_700_000_000).with("status", "404").with("path", "/cart");
+    /// # logstore.put(&(&LogGroup::new(vec![log])).into()).await?;
+    /// # let now = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_060);
     /// use std::time::Duration;
     /// use sls_core::model::LogQuery;
     ///
-    /// let query = LogQuery::between(now - Duration::from_secs(900), now)
-    ///     .with_query("status: 404 | select path, count(1) as times group by path");
+    /// let query = LogQuery::between(now - Duration::from_secs(900), now).with_query("status: 404");
     /// let found = logstore.query(query).await?;
     /// for row in &found.rows {
     ///     println!("{row}");
@@ -42,6 +52,7 @@ impl LogstoreHandle {
     /// if !found.is_complete() {
     ///     println!("there may be more");
     /// }
+    /// # assert_eq!(found.rows.len(), 1);
     /// # Ok(())
     /// # }
     /// ```

@@ -7,9 +7,9 @@ use sls_core::model::{CursorPosition, ShardId};
 use sls_core::wire::EncodedGroup;
 use suites::clients::Result;
 use suites::clients::groups::expect;
+use suites::clients::samples;
 
-use crate::samples;
-use crate::world::World;
+use crate::World;
 
 /// Both clients are told the same cursors and times.
 pub(crate) async fn agree(world: &World) -> Result<u64> {

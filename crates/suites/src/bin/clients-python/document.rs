@@ -6,8 +6,10 @@ use sls_core::model::{Log, LogGroup, Shard};
 use sls_core::wire::EncodedGroup;
 use suites::clients::Result;
 use suites::clients::groups::expect;
+use suites::clients::program::Program;
+use suites::clients::world::Programs as _;
 
-use crate::world::World;
+use crate::World;
 
 const SHARDS: u32 = 2;
 /// The guide's program asks for so many log groups at a time.
@@ -127,7 +129,8 @@ fn row(log: &Log, shard: &Shard) -> Value {
 
 /// Compares what was printed with the rows of each shard, and counts the calls.
 async fn check(world: &World, printed: &str, wanted: &[Vec<Value>]) -> Result<u64> {
-    let pulls = world.printed_pulls(printed).await?;
+    let reader = world.programs().command("printed_pulls.py", []);
+    let pulls = Program::new(reader).answer(printed).await?.result;
     let pulls = pulls.as_array().ok_or("the pulls are not a list")?;
     // The program takes the shards in turns.
     let mut found = vec![Vec::new(); wanted.len()];

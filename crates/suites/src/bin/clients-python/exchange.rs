@@ -7,9 +7,10 @@ use sls_core::model::{HashKey, LogGroup, ShardId};
 use sls_core::wire::{Compression, EncodedGroup};
 use suites::clients::Result;
 use suites::clients::groups::{expect, to_json};
+use suites::clients::samples;
+use suites::clients::world::{Access, PROJECT, REGION, read_shard};
 
-use crate::samples;
-use crate::world::{Access, PROJECT, REGION, World, read_shard};
+use crate::World;
 
 /// How Python puts; see `put_groups.py`.
 pub(crate) const METHODS: [&str; 4] = ["plain", "lz4", "zstd", "raw"];

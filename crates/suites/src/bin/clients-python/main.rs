@@ -1,62 +1,60 @@
 //! The official Python client of the log service against the local server, and beside ours.
 
+mod command_line; // the command line client
 mod cursors; // positions and times of a shard
 mod document; // the program of the user guide
 mod exchange; // what one client puts, the other pulls
+mod handler; // the logging handler of the user guide
+mod indexes; // the index of a logstore
+mod queries; // searches, histograms and topics
 mod refusals; // errors arrive as the client's exceptions
 mod resources; // projects and logstores made by Python
-mod samples; // log groups that are hard to carry
-mod world; // a server, its keys, and the interpreter
+mod shards; // split and merge
+mod takeover; // a consumer group of two, one of which is killed
 
 use std::process::ExitCode;
-use std::time::Duration;
 
-use suites::clients::python::Python;
+use suites::clients::python::{Packages, Python};
 use suites::clients::skip::Skip;
 use suites::clients::table::{Subject, Table};
-use suites::clients::{Result, build, chain};
-use tokio::time::timeout;
+use suites::clients::{Result, build, conclude};
 
-use world::World;
+type World = suites::clients::world::World<Python>;
 
 const SUITE: &str = "clients-python";
 const PACKAGE: &str = "aliyun-log-python-sdk";
-
-/// The longest check is a program with its own limit, and some calls around it.
-const CHECK_LIMIT: Duration = Duration::from_secs(120);
+const CLI_PACKAGE: &str = "aliyun-log-cli";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(Ok(table)) => {
-            println!("\n{table}");
-            table.exit_code()
-        }
-        Ok(Err(skip)) => skip.announce(SUITE),
-        Err(failure) => {
-            eprintln!("{SUITE}: {}", chain(failure.as_ref()));
-            ExitCode::FAILURE
-        }
-    }
+    conclude(SUITE, run().await)
 }
 
 async fn run() -> Result<Result<Table, Skip>> {
-    let python = match Python::prepare(&build::target_dir()?).await {
+    let target = build::target_dir()?;
+    let python = match Python::prepare(&target, Packages::CLIENT).await {
         Ok(python) => python,
         Err(skip) => return Ok(Err(skip)),
     };
     let client = Subject::new(PACKAGE, python.version_of(PACKAGE).await?);
+    let cli = Subject::new(CLI_PACKAGE, python.version_of(CLI_PACKAGE).await?);
     let server = build::build("sls-local").await?;
     let mut results = Results {
         client,
         table: Table::new(SUITE),
     };
 
-    let world = World::start(&python, &server).await?;
+    let world = World::start(python.clone(), &server).await?;
     results.check_all(&world).await;
+    let folder = target.join("suites");
+    let work = command_line::a_days_work(&world, &folder);
+    results
+        .table
+        .check(&cli, "a project's life by commands", work)
+        .await;
     results.stop("server ends on SIGTERM", world).await;
 
-    let world = World::start_with_keys(&python, &server).await?;
+    let world = World::start_with_keys(python, &server).await?;
     results.check_temporary_key(&world).await;
     results
         .stop("server with keys ends on SIGTERM", world)
@@ -94,6 +92,17 @@ impl Results {
             .await;
         self.check("cursors and their times", cursors::agree(world))
             .await;
+        self.check("index", indexes::made_by_python(world)).await;
+        self.check("searches", queries::asked_by_python(world))
+            .await;
+        self.check("histograms", queries::histograms(world)).await;
+        self.check("topics", queries::topics(world)).await;
+        self.check("shards split and merged", shards::split_and_merged(world))
+            .await;
+        let name = "consumer group, one of two killed";
+        self.check(name, takeover::nothing_is_missing(world)).await;
+        self.check("logging handler", handler::records_arrive(world))
+            .await;
         for refusal in refusals::ALL {
             let name = format!("refused: {}", refusal.name);
             self.check(name, refusal.arrives(world, &world.access()))
@@ -117,9 +126,7 @@ impl Results {
     }
 
     async fn check(&mut self, name: impl Into<String>, check: impl Future<Output = Result<u64>>) {
-        let result = timeout(CHECK_LIMIT, check).await;
-        let result = result.unwrap_or_else(|_| Err("took too long".into()));
-        self.table.add(&self.client, name, result);
+        self.table.check(&self.client, name, check).await;
     }
 
     async fn stop(&mut self, name: &str, world: World) {

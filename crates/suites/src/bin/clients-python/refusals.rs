@@ -3,8 +3,9 @@
 use serde_json::json;
 use suites::clients::Result;
 use suites::clients::groups::expect;
+use suites::clients::world::Access;
 
-use crate::world::{Access, World};
+use crate::World;
 
 /// A call that is refused.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use suites::clients::groups::expect;
 use suites::clients::{Failure, Result};
 
-use crate::world::World;
+use crate::World;
 
 const PROJECT: &str = "made-by-python";
 const LOGSTORE: &str = "made_by-python";

@@ -110,7 +110,7 @@ fn pair_json(key: &Text, value: &Text) -> Value {
     json!([text_json(key), text_json(value)])
 }
 
-fn text_json(text: &Text) -> Value {
+pub(super) fn text_json(text: &Text) -> Value {
     match text.to_str() {
         Ok(text) => json!(text),
         Err(_) => json!({"b64": STANDARD.encode(text.as_bytes())}),

@@ -1,4 +1,5 @@
 mod call;
+mod cli;
 mod compression;
 mod exchange;
 mod logical;
@@ -34,6 +35,7 @@ async fn check(case: &Value) -> Outcome {
         "protobuf-loggroup" => Outcome::of(protobuf::log_group(case)),
         "protobuf-loggrouplist" => Outcome::of(protobuf::log_group_list(case)),
         "compression" => Outcome::of(compression::both_ways(case)),
+        "cli" => cli::check(case).await,
         "sts" | "error" | "retry" => exchange::check(case).await,
         kind if kind.starts_with("api-") => exchange::check(case).await,
         other => Outcome::Pending(other.to_owned()),

@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sls_core::api::UpdateCheckpoint;
-use sls_core::model::{ConsumerName, ShardId};
+use sls_core::model::{Checkpoint, ConsumerName, ShardId};
 
+use super::cursor::cursor_time;
 use super::{Call, Returned, to_json};
 
 pub(super) async fn perform(call: &Call<'_>) -> Returned {
@@ -31,6 +32,7 @@ pub(super) async fn perform(call: &Call<'_>) -> Returned {
             args.known(&[])?;
             let got = logstore.consumer_groups().await;
             Ok(got.map(|groups| {
+                let body = to_json(&groups);
                 let groups = groups.iter().map(|group| {
                     // Under the name on the wire and under the recorded client's own.
                     let mut described = to_json(group);
@@ -38,7 +40,7 @@ pub(super) async fn perform(call: &Call<'_>) -> Returned {
                     described["in_order"] = json!(group.in_order);
                     described
                 });
-                json!({ "consumer_groups": groups.collect::<Value>() })
+                json!({ "body": body, "consumer_groups": groups.collect::<Value>() })
             }))
         }
         "heart_beat" => {
@@ -53,7 +55,7 @@ pub(super) async fn perform(call: &Call<'_>) -> Returned {
             let got = group.heartbeat(&consumer, &held).await;
             Ok(got.map(|shards| json!({ "shards": shards })))
         }
-        "get_check_point" => {
+        "get_check_point" | "get_check_point_fixed" => {
             args.known(&["consumer_group", "shard"])?;
             // The recorded client says -1 for all shards.
             let got = match args.signed("shard")?.filter(|shard| *shard >= 0) {
@@ -63,7 +65,31 @@ pub(super) async fn perform(call: &Call<'_>) -> Returned {
                     .map(|found| found.into_iter().collect()),
                 None => group.checkpoints().await,
             };
-            Ok(got.map(|found: Vec<_>| json!({ "check_points": to_json(&found) })))
+            let found: Vec<Checkpoint> = match got {
+                Ok(found) => found,
+                Err(error) => return Ok(Err(error)),
+            };
+            let mut described = to_json(&found);
+            for (saved, described) in found
+                .iter()
+                .zip(described.as_array_mut().into_iter().flatten())
+            {
+                let Some(cursor) = saved
+                    .cursor
+                    .as_ref()
+                    .filter(|_| call.name.ends_with("fixed"))
+                else {
+                    continue;
+                };
+                match logstore.previous_cursor_time(saved.shard, cursor).await {
+                    Ok(time) => {
+                        let seconds = cursor_time(time)["cursor_time"].take();
+                        described["checkpoint_previous_cursor_time"] = seconds;
+                    }
+                    Err(error) => return Ok(Err(error)),
+                }
+            }
+            Ok(Ok(json!({ "check_points": described })))
         }
         "update_check_point" => {
             args.known(&[

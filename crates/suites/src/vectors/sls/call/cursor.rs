@@ -46,7 +46,7 @@ pub(super) async fn perform(call: &Call<'_>) -> Returned {
     }
 }
 
-fn position(from: &Value) -> Result<CursorPosition, String> {
+pub(super) fn position(from: &Value) -> Result<CursorPosition, String> {
     let seconds = |seconds: u64| CursorPosition::At(UNIX_EPOCH + Duration::from_secs(seconds));
     match from {
         Value::Number(number) => number.as_u64().map(seconds),
@@ -58,7 +58,7 @@ fn position(from: &Value) -> Result<CursorPosition, String> {
     .ok_or_else(|| format!("{from} is not a position"))
 }
 
-fn cursor_time(time: SystemTime) -> Value {
+pub(super) fn cursor_time(time: SystemTime) -> Value {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     json!({ "cursor_time": since.as_secs() })
 }

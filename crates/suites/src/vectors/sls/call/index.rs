@@ -21,7 +21,10 @@ pub(super) async fn perform(call: &Call<'_>) -> Returned {
             args.known(&[])?;
             let got = logstore.index().await;
             Ok(got.map(|index| {
-                json!({ "index_config_roundtrip": to_json(&as_the_recorded_client_writes(index)) })
+                json!({
+                    "body": to_json(&index),
+                    "index_config_roundtrip": to_json(&as_the_recorded_client_writes(index)),
+                })
             }))
         }
         "delete_index" => {

@@ -143,5 +143,6 @@ fn described(config: &LogstoreConfig) -> Value {
     }
     let mut returned = fields.clone();
     returned["fields"] = fields;
+    returned["body"] = to_json(config);
     returned
 }

@@ -74,16 +74,19 @@ fn area(name: &str) -> Option<Area> {
         "create_index" | "get_index" | "get_index_config" | "update_index" | "delete_index" => {
             Area::Index
         }
-        "list_shards" | "split_shard" | "merge_shard" | "delete_shard" => Area::Shard,
+        "list_shards" | "split_shard" | "merge_shard" | "delete_shard" | "arrange_shard" => {
+            Area::Shard
+        }
         "get_cursor"
         | "get_begin_cursor"
         | "get_end_cursor"
         | "get_cursor_time"
         | "get_previous_cursor_time" => Area::Cursor,
         "put_logs" | "put_log_raw" => Area::Put,
-        "pull_logs" => Area::Pull,
+        "pull_logs" | "pull_log" | "pull_log_dump" => Area::Pull,
         "get_log"
         | "get_logs"
+        | "get_log_all"
         | "execute_logstore_sql"
         | "get_histograms"
         | "list_topics"
@@ -96,6 +99,7 @@ fn area(name: &str) -> Option<Area> {
         | "list_consumer_group"
         | "heart_beat"
         | "get_check_point"
+        | "get_check_point_fixed"
         | "update_check_point" => Area::ConsumerGroup,
         _ => return None,
     })
@@ -109,8 +113,12 @@ pub(super) fn is_known(name: &str) -> bool {
 /// Performs the case's call and gives what it returned, under the recorded names.
 ///
 /// A call may return more members than were recorded: names differ where the recorded
-/// client's own do.
-pub(super) async fn perform(client: &Client, case: &Value) -> Returned {
+/// client's own do. One that gives its result in parts gives each to `part` when it comes.
+pub(super) async fn perform(
+    client: &Client,
+    case: &Value,
+    part: &mut dyn FnMut(Value),
+) -> Returned {
     let name = text(case, "call")?;
     let args = Args::new(name, &case["args"]);
     // Not every call is about both, so a case need not name both.
@@ -134,8 +142,8 @@ pub(super) async fn perform(client: &Client, case: &Value) -> Returned {
         Some(Area::Shard) => shard::perform(&call).await,
         Some(Area::Cursor) => cursor::perform(&call).await,
         Some(Area::Put) => put::perform(&call).await,
-        Some(Area::Pull) => pull::perform(&call).await,
-        Some(Area::Query) => query::perform(&call).await,
+        Some(Area::Pull) => pull::perform(&call, part).await,
+        Some(Area::Query) => query::perform(&call, part).await,
         Some(Area::ConsumerGroup) => consumer_group::perform(&call).await,
         None => Err(call.pending()),
     }

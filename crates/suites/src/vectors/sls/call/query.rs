@@ -7,7 +7,7 @@ use sls_core::model::{LogQuery, Progress, QueryMeta, QueryResult, ShardId};
 use super::args::Args;
 use super::{Call, Returned, to_json};
 
-pub(super) async fn perform(call: &Call<'_>) -> Returned {
+pub(super) async fn perform(call: &Call<'_>, part: &mut dyn FnMut(Value)) -> Returned {
     let Call { args, logstore, .. } = call;
     let (project, name) = (logstore.project(), logstore.name());
     match call.name {
@@ -23,6 +23,24 @@ pub(super) async fn perform(call: &Call<'_>) -> Returned {
                 logstore.query(query).await
             };
             Ok(got.map(|result| found(&result)))
+        }
+        "get_log_all" => {
+            let (query, _) = log_query(args)?;
+            let mut pages = Vec::new();
+            let mut offset = query.offset;
+            loop {
+                let page = match logstore.query(query.clone().with_offset(offset)).await {
+                    Ok(page) => page,
+                    Err(error) => return Ok(Err(error)),
+                };
+                let count = page.meta.count;
+                offset += count;
+                part(to_json(&page.rows));
+                pages.push(found(&page));
+                if count == 0 || has_sql(&query.query) {
+                    return Ok(Ok(json!({ "pages": pages })));
+                }
+            }
         }
         "get_histograms" => {
             args.known(&[
@@ -44,6 +62,7 @@ pub(super) async fn perform(call: &Call<'_>) -> Returned {
                     json!([unix(part.from), unix(part.to), part.count, complete])
                 });
                 json!({
+                    "body": to_json(&found.parts),
                     "progress": found.progress.to_string(),
                     "completed": found.is_complete(),
                     "total_count": found.count,
@@ -83,6 +102,7 @@ pub(super) async fn perform(call: &Call<'_>) -> Returned {
                 .await;
             Ok(got.map(|found| {
                 let mut returned = to_json(&found);
+                returned["body"] = to_json(&found);
                 returned["completed"] = json!(found.is_complete());
                 returned
             }))
@@ -142,11 +162,15 @@ fn log_query(args: &Args<'_>) -> Result<(LogQuery, i64), super::Failure> {
     Ok((query, line))
 }
 
-/// SQL has its own limit, so it is never asked for in pages.
+/// SQL has its own limit, so it is never asked for in pages. The recorded client looks for
+/// the word anywhere in the pipeline, outside quotes.
 fn has_sql(query: &str) -> bool {
-    query
-        .split_once('|')
-        .is_some_and(|(_, rest)| rest.trim_start().to_ascii_lowercase().starts_with("select"))
+    let unquoted: String = query.split('"').step_by(2).collect();
+    let Some((_, pipeline)) = unquoted.split_once('|') else {
+        return false;
+    };
+    let mut words = pipeline.split(|c: char| !c.is_alphanumeric() && c != '_');
+    words.any(|word| word.eq_ignore_ascii_case("select"))
 }
 
 fn range(args: &Args<'_>) -> Result<(SystemTime, SystemTime), String> {

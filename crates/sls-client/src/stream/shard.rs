@@ -1,11 +1,13 @@
 use std::ops::Range;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures_core::Stream;
 use sls_core::Error;
 use sls_core::api::{Processing, PullLogs, PulledLogs};
-use sls_core::model::{Cursor, CursorPosition, ShardId};
+use sls_core::model::{Cursor, ShardId};
 use sls_core::service::{Pull, ShardReader};
+
+use super::start::{StreamStart, reaches};
 
 /// The calls about one shard, over the service or anything else that reads shards.
 #[derive(Debug, Clone)]
@@ -43,11 +45,18 @@ impl<R: ShardReader> ShardHandle<R> {
     /// [`next_cursor`](PulledLogs::next_cursor) of the last batch, with the same end.
     ///
     /// # Example
-    /// ```no_run
-    /// # async fn example(
-    /// #     logstore: sls_client::LogstoreHandle,
-    /// #     now: std::time::SystemTime,
-    /// # ) -> Result<(), sls_client::Error> {
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = sls_local::LocalServer::builder().start().await?;
+    /// # let client = sls_client::Client::builder(
+    /// #     server.endpoint().parse()?,
+    /// #     sls_client::StaticCredentials::new(server.credentials()),
+    /// # ).build()?;
+    /// # client.project("shop").create("").await?;
+    /// # let logstore = client.logstore("shop", "access");
+    /// # logstore.create(sls_core::model::LogstoreConfig::named("access").with_shard_count(1)).await?;
+    /// # let now = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
     /// use std::time::Duration;
     /// use sls_core::model::ShardId;
     ///
@@ -73,34 +82,6 @@ impl<R: ShardReader> ShardHandle<R> {
     /// [`stream_between`](Self::stream_between) does.
     pub fn bounded(self, range: Range<impl Into<StreamStart>>) -> ShardStream<R> {
         self.stream_between(range.start, range.end)
-    }
-}
-
-/// Where a [`ShardStream`] starts or ends: a position, or the cursor where an earlier one
-/// stopped.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StreamStart {
-    /// A position that the service turns into a cursor first.
-    Position(CursorPosition),
-    /// A cursor that the service gave.
-    Cursor(Cursor),
-}
-
-impl From<CursorPosition> for StreamStart {
-    fn from(position: CursorPosition) -> Self {
-        Self::Position(position)
-    }
-}
-
-impl From<SystemTime> for StreamStart {
-    fn from(time: SystemTime) -> Self {
-        Self::Position(CursorPosition::At(time))
-    }
-}
-
-impl From<Cursor> for StreamStart {
-    fn from(cursor: Cursor) -> Self {
-        Self::Cursor(cursor)
     }
 }
 
@@ -277,13 +258,5 @@ async fn fix<R: ShardReader>(
             *place = StreamStart::Cursor(cursor.clone());
             Ok(cursor)
         }
-    }
-}
-
-/// Whether a cursor is at an end or beyond it.
-fn reaches(cursor: &Cursor, end: &Cursor) -> bool {
-    match (cursor.position(), end.position()) {
-        (Some(cursor), Some(end)) => cursor >= end,
-        _ => cursor == end,
     }
 }

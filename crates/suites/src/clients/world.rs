@@ -1,28 +1,28 @@
-//! A server, its keys, and the interpreter.
+//! A server, its keys, and the programs of another language.
 
 use std::fmt;
 use std::path::Path;
+use std::process::Command;
 
-use serde_json::Value;
 use sls_client::{Client, Credentials, LogstoreHandle, StaticCredentials};
 use sls_core::model::{CursorPosition, LogGroup, LogstoreConfig, ShardId};
-use suites::clients::Result;
-use suites::clients::program::{Answer, Program};
-use suites::clients::python::Python;
-use suites::clients::server::ServerProcess;
+
+use super::Result;
+use super::program::Program;
+use super::server::ServerProcess;
 
 /// Where most checks have their logstores.
-pub(crate) const PROJECT: &str = "suite-python";
+pub const PROJECT: &str = "suite-clients";
 /// Version 4 signs for a region; a local server is in any.
-pub(crate) const REGION: &str = "cn-hangzhou";
+pub const REGION: &str = "cn-hangzhou";
 
 const KEY_ID: &str = "ALIBABA_CLOUD_ACCESS_KEY_ID";
 const KEY_SECRET: &str = "ALIBABA_CLOUD_ACCESS_KEY_SECRET";
 const TOKEN: &str = "ALIBABA_CLOUD_SECURITY_TOKEN";
 
-/// The name under which Python is told to find the server.
+/// The name under which clients are told to find the server.
 ///
-/// Python joins project and endpoint, `suite-python.localhost`, and connects to that name.
+/// They join project and endpoint, `suite-clients.localhost`, and connect to that name.
 /// Not every system resolves names below `localhost`, and an address with a port is joined
 /// in the same way. So the server is given as a proxy, which is asked for the whole URL
 /// and resolves nothing: it takes the project from `Host`.
@@ -30,18 +30,25 @@ const ENDPOINT: &str = "http://localhost";
 /// An address alone is not joined with the project; only `Host` tells it then.
 const RAW_ENDPOINT: &str = "127.0.0.1";
 
-/// A server, a client of ours, and all that a Python program needs to be another one.
-#[derive(Debug)]
-pub(crate) struct World {
-    server: ServerProcess,
-    python: Python,
-    credentials: Credentials,
-    pub(crate) client: Client,
+/// The programs around a client in another language. Generic: a suite has one kind.
+pub trait Programs: Send + Sync {
+    /// The command line that starts one of them.
+    fn command<'a>(&self, name: &str, args: impl IntoIterator<Item = &'a str>) -> Command;
 }
 
-/// How a Python client is set up.
+/// A server, a client of ours, and all that another client needs to be one of this server.
+#[derive(Debug)]
+pub struct World<P> {
+    server: ServerProcess,
+    programs: P,
+    credentials: Credentials,
+    /// Our client.
+    pub client: Client,
+}
+
+/// How another client is set up.
 #[derive(Debug, Clone)]
-pub(crate) struct Access {
+pub struct Access {
     what: &'static str,
     endpoint: &'static str,
     version: &'static str,
@@ -55,17 +62,23 @@ impl fmt::Display for Access {
     }
 }
 
-impl World {
+impl<P: Programs> World<P> {
     /// Starts the server as everybody does, and uses the key that it tells.
-    pub(crate) async fn start(python: &Python, server: &Path) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When the server does not start, or does not take its own key.
+    pub async fn start(programs: P, server: &Path) -> Result<Self> {
         let server = ServerProcess::start(server, &[], &[KEY_ID, KEY_SECRET]).await?;
         let told = |variable| server.export(variable).unwrap_or_default().to_owned();
         let credentials = Credentials::new(told(KEY_ID), told(KEY_SECRET));
-        Self::with(python, server, credentials).await
+        Self::with(programs, server, credentials).await
     }
 
     /// Starts the server with a key of ours and a temporary one.
-    pub(crate) async fn start_with_keys(python: &Python, server: &Path) -> Result<Self> {
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_with_keys(programs: P, server: &Path) -> Result<Self> {
         let keys = [
             "--access-key",
             "suite:suite-secret",
@@ -73,38 +86,40 @@ impl World {
             "STS.suite:sts-secret:sts-token",
         ];
         let server = ServerProcess::start(server, &keys, &[]).await?;
-        Self::with(python, server, Credentials::new("suite", "suite-secret")).await
+        Self::with(programs, server, Credentials::new("suite", "suite-secret")).await
     }
 
-    async fn with(
-        python: &Python,
-        server: ServerProcess,
-        credentials: Credentials,
-    ) -> Result<Self> {
+    async fn with(programs: P, server: ServerProcess, credentials: Credentials) -> Result<Self> {
         let provider = StaticCredentials::new(credentials.clone());
         let client = Client::builder(server.url().parse()?, provider).build()?;
-        client.project(PROJECT).create("clients-python").await?;
+        client.project(PROJECT).create("made by a suite").await?;
         Ok(Self {
             server,
-            python: python.clone(),
+            programs,
             credentials,
             client,
         })
     }
 
     /// Ends the server as an operator would.
-    pub(crate) async fn stop(self) -> Result<()> {
+    ///
+    /// # Errors
+    /// When it does not end, or not as it should.
+    pub async fn stop(self) -> Result<()> {
         self.server.stop().await
     }
 
     /// Starts to configure a client like `client`.
-    pub(crate) fn builder(&self) -> sls_client::ClientBuilder {
+    pub fn builder(&self) -> sls_client::ClientBuilder {
         let credentials = StaticCredentials::new(self.credentials.clone());
         Client::builder(self.client.endpoint().clone(), credentials)
     }
 
     /// Makes a logstore for one check.
-    pub(crate) async fn logstore(&self, name: &str, shards: u32) -> Result<LogstoreHandle> {
+    ///
+    /// # Errors
+    /// When there is one of that name.
+    pub async fn logstore(&self, name: &str, shards: u32) -> Result<LogstoreHandle> {
         let logstore = self.client.logstore(PROJECT, name);
         let config = LogstoreConfig::named(name).with_shard_count(shards);
         logstore.create(config).await?;
@@ -112,7 +127,7 @@ impl World {
     }
 
     /// The world's own key, and signature version 1.
-    pub(crate) fn access(&self) -> Access {
+    pub fn access(&self) -> Access {
         Access {
             what: "signature v1",
             endpoint: ENDPOINT,
@@ -123,7 +138,7 @@ impl World {
     }
 
     /// As [`access`](Self::access), with signature version 4.
-    pub(crate) fn access_v4(&self) -> Access {
+    pub fn access_v4(&self) -> Access {
         Access {
             what: "signature v4",
             version: "v4",
@@ -133,7 +148,7 @@ impl World {
     }
 
     /// An address without a port as endpoint.
-    pub(crate) fn access_by_address(&self) -> Access {
+    pub fn access_by_address(&self) -> Access {
         Access {
             what: "an address for a name",
             endpoint: RAW_ENDPOINT,
@@ -142,7 +157,7 @@ impl World {
     }
 
     /// The temporary key of [`start_with_keys`](Self::start_with_keys), with both signatures.
-    pub(crate) fn temporary_accesses(&self) -> [Access; 2] {
+    pub fn temporary_accesses(&self) -> [Access; 2] {
         let credentials =
             Credentials::new("STS.suite", "sts-secret").with_security_token("sts-token");
         [
@@ -159,8 +174,8 @@ impl World {
         ]
     }
 
-    /// One of the Python programs, about one logstore of the suite's project.
-    pub(crate) fn program<'a>(
+    /// One of the programs, about one logstore of the suite's project.
+    pub fn program<'a>(
         &self,
         access: &Access,
         logstore: &str,
@@ -170,8 +185,8 @@ impl World {
         self.program_in(PROJECT, access, logstore, name, args)
     }
 
-    /// One of the Python programs, about a logstore of another project.
-    pub(crate) fn program_in<'a>(
+    /// One of the programs, about a logstore of another project.
+    pub fn program_in<'a>(
         &self,
         project: &str,
         access: &Access,
@@ -179,16 +194,10 @@ impl World {
         name: &str,
         args: impl IntoIterator<Item = &'a str>,
     ) -> Program {
-        let mut command = self.python.program(name, args);
-        for (name, _) in std::env::vars_os() {
-            // What the machine says about proxies, exceptions from them included.
-            if name.to_string_lossy().to_lowercase().ends_with("_proxy") {
-                command.env_remove(name);
-            }
-        }
+        let mut command = self.programs.command(name, args);
+        self.lead_to_server(&mut command);
         let credentials = &access.credentials;
         command
-            .env("http_proxy", self.server.url())
             .env("SLS_ENDPOINT", access.endpoint)
             .env("SLS_PROJECT", project)
             .env("SLS_LOGSTORE", logstore)
@@ -203,16 +212,30 @@ impl World {
         Program::new(command)
     }
 
-    /// What the guide's program printed: for each pull its log groups.
-    pub(crate) async fn printed_pulls(&self, printed: &str) -> Result<Value> {
-        let reader = self.python.program("printed_pulls.py", [""; 0]);
-        let Answer { result, .. } = Program::new(reader).answer(printed).await?;
-        Ok(result)
+    /// The programs themselves.
+    pub fn programs(&self) -> &P {
+        &self.programs
+    }
+
+    /// Makes the server the proxy of a program, and the only one, and gives the endpoint and
+    /// the key to name to it.
+    pub fn lead_to_server(&self, command: &mut Command) -> (&'static str, &Credentials) {
+        for (name, _) in std::env::vars_os() {
+            // What the machine says about proxies, exceptions from them included.
+            if name.to_string_lossy().to_lowercase().ends_with("_proxy") {
+                command.env_remove(name);
+            }
+        }
+        command.env("http_proxy", self.server.url());
+        (ENDPOINT, &self.credentials)
     }
 }
 
 /// Everything in a shard, group by group, as our client pulls it.
-pub(crate) async fn read_shard(logstore: &LogstoreHandle, shard: ShardId) -> Result<Vec<LogGroup>> {
+///
+/// # Errors
+/// When a pull fails.
+pub async fn read_shard(logstore: &LogstoreHandle, shard: ShardId) -> Result<Vec<LogGroup>> {
     let shard = logstore.shard(shard);
     let mut batches = shard.stream(CursorPosition::Begin).until_caught_up();
     let mut groups = Vec::new();

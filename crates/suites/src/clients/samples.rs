@@ -5,7 +5,7 @@ use sls_core::model::{Log, LogGroup};
 /// What every way of sending must carry unchanged.
 ///
 /// Python cannot leave out topic, source and the time below a second, so all are here.
-pub(crate) fn groups() -> Vec<LogGroup> {
+pub fn groups() -> Vec<LogGroup> {
     vec![
         LogGroup::new(vec![
             Log::at(1_700_000_000)
@@ -39,7 +39,7 @@ pub(crate) fn groups() -> Vec<LogGroup> {
 }
 
 /// What only our client leaves out or sends.
-pub(crate) fn rust_groups() -> Vec<LogGroup> {
+pub fn rust_groups() -> Vec<LogGroup> {
     let mut groups = groups();
     groups.push(LogGroup::new(vec![Log::at(5).with("no", "topic")]));
     groups.push(LogGroup::new(vec![Log::at(6)]).with_topic("no fields"));
@@ -48,7 +48,7 @@ pub(crate) fn rust_groups() -> Vec<LogGroup> {
 }
 
 /// Values that are not text; one group makes Python read its whole batch in another way.
-pub(crate) fn not_utf8() -> LogGroup {
+pub fn not_utf8() -> LogGroup {
     let log = Log::at(7)
         .with_time_ns(7)
         .with("bytes", vec![0xff, 0x00, 0xfe, b'a'])

@@ -1,0 +1,81 @@
+//! The goals, by the numbers of the table in docs/performance.md.
+
+mod allocations;
+mod decode;
+mod encode;
+mod instructions;
+mod memory;
+mod pull;
+mod put;
+
+use crate::report::Report;
+
+pub use allocations::print_allocations;
+pub(crate) use memory::pull_in_child;
+pub(crate) use pull::{pull_official, pull_ours};
+pub(crate) use put::runtime;
+
+/// Some goals that are measured together.
+pub(crate) struct Group {
+    pub(crate) goals: &'static [u32],
+    pub(crate) about: &'static str,
+    pub(crate) run: fn(&Selection, &mut Report),
+}
+
+pub(crate) const GROUPS: &[Group] = &[
+    Group {
+        goals: &[1],
+        about: "encode from &str, against the official build and encode",
+        run: encode::against_official,
+    },
+    Group {
+        goals: &[2],
+        about: "the same in instructions",
+        run: instructions::encode,
+    },
+    Group {
+        goals: &[3],
+        about: "encode, against a copy of the same strings",
+        run: encode::against_copy,
+    },
+    Group {
+        goals: &[4],
+        about: "allocations per log",
+        run: allocations::run,
+    },
+    Group {
+        goals: &[5, 6],
+        about: "decode, borrowed and owned, against the official decode",
+        run: decode::run,
+    },
+    Group {
+        goals: &[7, 8],
+        about: "put with signature 1 and 4, client processor time",
+        run: put::run,
+    },
+    Group {
+        goals: &[10],
+        about: "pull, every field visited as &str, client processor time",
+        run: pull::run,
+    },
+    Group {
+        goals: &[21],
+        about: "peak memory above idle, pulling 5 MB lists",
+        run: memory::run,
+    },
+    Group {
+        goals: &[22],
+        about: "user instructions of a put of one log",
+        run: instructions::put,
+    },
+];
+
+/// Which goals were asked for; all when none was named.
+#[derive(Debug, Default)]
+pub(crate) struct Selection(pub(crate) Vec<u32>);
+
+impl Selection {
+    pub(crate) fn has(&self, goal: u32) -> bool {
+        self.0.is_empty() || self.0.contains(&goal)
+    }
+}

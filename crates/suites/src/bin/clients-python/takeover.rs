@@ -1,0 +1,184 @@
+//! A consumer group of two, one of which is killed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sls_client::LogstoreHandle;
+use sls_core::model::{CursorPosition, Log, LogGroup, Shard};
+use sls_core::wire::EncodedGroup;
+use suites::clients::Result;
+use suites::clients::groups::expect;
+use suites::clients::program::{Answer, Running};
+use tokio::time::timeout;
+
+use crate::World;
+
+const GROUP: &str = "readers";
+const SHARDS: u32 = 4;
+/// How many logs are waiting in each shard when the first member is killed: some pulls of it,
+/// and each takes a moment.
+const BACKLOG: u32 = 20;
+/// How long to listen to a member before it is given more to do.
+const MOMENT: Duration = Duration::from_millis(300);
+
+/// The second member takes shards from the first, the first is killed in the middle of its
+/// work, and the second does what is left; every log was processed by one of them.
+pub(crate) async fn nothing_is_missing(world: &World) -> Result<u64> {
+    let logstore = world.logstore("takeover", SHARDS).await?;
+    let mut source = Source::new(&logstore).await?;
+    source.put(2).await?;
+    let mut first = Member::start(world, &logstore, "first")?;
+    while first.done.len() < SHARDS as usize {
+        first.listen().await?;
+    }
+    let mut second = Member::start(world, &logstore, "second")?;
+    // Both must have their half; what is put meanwhile is something to tell about.
+    while second.done.len() < SHARDS as usize / 2 {
+        source.put(1).await?;
+        let _ = timeout(MOMENT, second.listen()).await.ok().transpose()?;
+    }
+
+    let before = source.next;
+    source.put(BACKLOG).await?;
+    while first.told().all(|number| number < before) {
+        first.listen().await?;
+    }
+    let first = first.kill().await?;
+    let left: BTreeSet<u32> = (0..source.next).collect();
+    let left: BTreeSet<u32> = left.difference(&first).copied().collect();
+    let taken = left
+        .iter()
+        .filter(|n| !second.done.contains_key(&source.shard(**n)));
+    if taken.count() == 0 {
+        return Err("the killed member had nothing left to do".into());
+    }
+    source.put(1).await?;
+
+    let all: BTreeSet<u32> = (0..source.next).collect();
+    while !all
+        .iter()
+        .all(|n| first.contains(n) || second.told().any(|told| told == *n))
+    {
+        second.listen().await?;
+    }
+    for (shard, numbers) in &second.done {
+        let what = format!("shard {shard} as the second member told it");
+        let mut sorted = numbers.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        expect(&what, &json!(numbers), &json!(sorted))?;
+    }
+    let shards: Vec<_> = second.done.keys().copied().collect();
+    let wanted: Vec<_> = (0..SHARDS).collect();
+    expect(
+        "shards of the second member",
+        &json!(shards),
+        &json!(wanted),
+    )?;
+    let answer = second.leave().await?;
+    saved_to_the_end(&logstore).await?;
+    Ok(answer.calls)
+}
+
+/// What the group saved for each shard is the shard's end.
+async fn saved_to_the_end(logstore: &LogstoreHandle) -> Result<()> {
+    for saved in logstore.consumer_group(GROUP).checkpoints().await? {
+        let end = logstore.cursor(saved.shard, CursorPosition::End).await?;
+        let what = format!("checkpoint of shard {}", saved.shard);
+        let found = saved.cursor.as_ref().map(|cursor| cursor.as_str());
+        expect(&what, &json!(found), &json!(end.as_str()))?;
+    }
+    Ok(())
+}
+
+/// Writes logs with consecutive numbers, to the shards in turns.
+struct Source<'a> {
+    logstore: &'a LogstoreHandle,
+    shards: Vec<Shard>,
+    next: u32,
+}
+
+impl<'a> Source<'a> {
+    async fn new(logstore: &'a LogstoreHandle) -> Result<Self> {
+        Ok(Self {
+            logstore,
+            shards: logstore.shards().await?,
+            next: 0,
+        })
+    }
+
+    /// As many logs to each shard, each in a group of its own.
+    async fn put(&mut self, rounds: u32) -> Result<()> {
+        for _ in 0..rounds {
+            for shard in &self.shards {
+                let log = Log::at(1).with("number", self.next.to_string());
+                let group = EncodedGroup::from(&LogGroup::new(vec![log]));
+                self.logstore.put_routed(&group, shard.begin).await?;
+                self.next += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn shard(&self, number: u32) -> u32 {
+        self.shards[number as usize % self.shards.len()].id.0
+    }
+}
+
+/// A process that reads as a member of the group.
+struct Member {
+    running: Running,
+    /// The numbers it processed, shard by shard, in its order.
+    done: BTreeMap<u32, Vec<u32>>,
+}
+
+impl Member {
+    fn start(world: &World, logstore: &LogstoreHandle, name: &str) -> Result<Self> {
+        let program = world.program(
+            &world.access(),
+            logstore.name(),
+            "consumer.py",
+            [GROUP, name],
+        );
+        Ok(Self {
+            running: program.start()?,
+            done: BTreeMap::new(),
+        })
+    }
+
+    /// Waits for the next pull that it processed.
+    async fn listen(&mut self) -> Result<()> {
+        let line = self.running.line().await?;
+        self.note(&line)
+    }
+
+    fn note(&mut self, line: &str) -> Result<()> {
+        let told: Value = serde_json::from_str(line)?;
+        let shard = serde_json::from_value(told["shard"].clone())?;
+        let numbers: Vec<u32> = serde_json::from_value(told["numbers"].clone())?;
+        self.done.entry(shard).or_default().extend(numbers);
+        Ok(())
+    }
+
+    fn told(&self) -> impl Iterator<Item = u32> {
+        self.done.values().flatten().copied()
+    }
+
+    /// Ends it as a crash would, and gives all that it had processed.
+    async fn kill(self) -> Result<BTreeSet<u32>> {
+        let Self { running, done } = self;
+        let mut told: BTreeSet<u32> = done.into_values().flatten().collect();
+        for line in running.kill().await? {
+            let pull: Value = serde_json::from_str(&line)?;
+            let numbers: Vec<u32> = serde_json::from_value(pull["numbers"].clone())?;
+            told.extend(numbers);
+        }
+        Ok(told)
+    }
+
+    /// Lets it leave the group in order.
+    async fn leave(self) -> Result<Answer> {
+        self.running.answer().await
+    }
+}
