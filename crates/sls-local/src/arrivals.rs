@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// Wakes whoever waits, each time that something has arrived. Clones are not needed: it is
-/// shared by reference.
+/// Wakes whoever waits, each time that something has arrived.
 #[derive(Debug)]
 pub(crate) struct Arrivals(watch::Sender<()>);
 
@@ -29,7 +28,7 @@ impl Arrivals {
         what: &'static str,
         wanted: u64,
         within: Duration,
-        arrived: impl Fn() -> u64,
+        arrived: impl Fn() -> u64 + Send + Sync,
     ) -> Result<(), NotArrived> {
         // Subscribed before the first look, so that nothing is missed in between.
         let mut news = self.0.subscribe();

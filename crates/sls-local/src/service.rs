@@ -75,7 +75,7 @@ impl LocalService {
     /// Dropping the future drops the answer; whether the request was acted on is open.
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
         match self.answer(request, Sender::Client(None)).await {
-            Ok(disturbed) => disturbed.response,
+            Ok(disturbed) => disturbed.wait().await.response,
             Err(Cut) => self
                 .face
                 .refuse(Refusal::busy("the connection was cut on request")),
@@ -110,7 +110,7 @@ impl LocalService {
         request.headers_mut().insert(header::HOST, host);
         let answer = self.answer(request, Sender::Inside).await;
         let (parts, body) = match answer {
-            Ok(disturbed) => disturbed.response.into_parts(),
+            Ok(disturbed) => disturbed.wait().await.response.into_parts(),
             Err(cut) => {
                 return Err(sls_core::Error::NoAnswer {
                     call: operation.call(),
@@ -200,14 +200,18 @@ impl LocalService {
 
     async fn answer(&self, request: Request<Bytes>, sender: Sender) -> Result<Disturbed, Cut> {
         let Outcome { response, fault } = self.outcome(request, sender).await;
-        let mut pace = None;
+        let mut disturbed = Disturbed {
+            response,
+            delay: None,
+            pace: None,
+        };
         match fault {
             Some(Effect::CutBefore | Effect::CutAfter) => return Err(Cut),
             Some(Effect::Delay { delay_ms }) => {
-                tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+                disturbed.delay = Some(Duration::from_millis(delay_ms));
             }
             Some(Effect::Drip { bytes, pause_ms }) => {
-                pace = Some((bytes, Duration::from_millis(pause_ms)));
+                disturbed.pace = Some((bytes, Duration::from_millis(pause_ms)));
             }
             // These are in the answer already.
             Some(
@@ -218,7 +222,7 @@ impl LocalService {
             )
             | None => {}
         }
-        Ok(Disturbed { response, pace })
+        Ok(disturbed)
     }
 
     async fn outcome(&self, request: Request<Bytes>, sender: Sender) -> Outcome {
@@ -242,11 +246,22 @@ impl LocalService {
     }
 }
 
-/// An answer, and how slowly it is to be sent.
+/// An answer, how much later it is to be sent, and how slowly.
 #[derive(Debug)]
 pub(crate) struct Disturbed {
     pub(crate) response: Response<Bytes>,
+    delay: Option<Duration>,
     pub(crate) pace: Option<(usize, Duration)>,
+}
+
+impl Disturbed {
+    /// Returns when the answer may be sent.
+    pub(crate) async fn wait(self) -> Self {
+        if let Some(delay) = self.delay {
+            tokio::time::sleep(delay).await;
+        }
+        self
+    }
 }
 
 /// There is no answer: the connection was cut on request.

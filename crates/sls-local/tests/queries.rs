@@ -92,6 +92,23 @@ async fn a_query_keeps_what_matches_and_counts_what_it_read() {
 }
 
 #[tokio::test]
+async fn a_result_over_64_mebibytes_is_refused() {
+    let log = Log::at(1).with("a", "x".repeat(1 << 20));
+    let service = with_groups(builder(), &[LogGroup::new(vec![log; 9])]).await;
+    let copies = ["b", "c", "d", "e", "f", "g", "h"].map(|name| format!("{name}=a"));
+    let few = format!("* | extend {}", copies[..5].join(", "));
+    pull(BEGIN, &few).send(&service).await.expect_ok();
+    let many = format!("* | extend {}", copies.join(", "));
+    let answer = pull(BEGIN, &many).send(&service).await;
+    let answer = answer.expect(400, "ParameterInvalid");
+    assert!(
+        answer.message().starts_with("limit: "),
+        "{}",
+        answer.message()
+    );
+}
+
+#[tokio::test]
 async fn a_query_that_drops_all_moves_the_cursor_all_the_same() {
     let service = with_groups(builder(), &[LogGroup::new(vec![log(1, "200")])]).await;
     let answer = pull(BEGIN, "* | where status = '1'").send(&service).await;

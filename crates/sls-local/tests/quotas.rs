@@ -29,6 +29,16 @@ fn pull(shard: u32) -> Draft {
 }
 
 #[tokio::test]
+async fn without_a_quota_everything_may_come_in_one_second() {
+    let (service, _) = service(1).await;
+    for _ in 0..600 {
+        put().send(&service).await.expect_ok();
+    }
+    let puts = service.logstore(PROJECT, LOGSTORE).puts_by_shard();
+    assert_eq!(puts[&ShardId(0)], 600);
+}
+
+#[tokio::test]
 async fn every_shard_takes_so_many_puts_a_second() {
     let (service, clock) = service(2).await;
     service.inject(Fault::request_quota(QuotaPer::Shard, 2).on_operation("PutLogs"));

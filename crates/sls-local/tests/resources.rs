@@ -63,6 +63,22 @@ async fn paths_and_methods_that_nobody_serves_are_refused() {
 }
 
 #[tokio::test]
+async fn operations_that_are_left_out_have_no_path() {
+    let (service, _) = service(1).await;
+    for (method, path) in [
+        ("GET", "/machinegroups"),
+        ("POST", "/dashboards"),
+        ("GET", "/savedsearches"),
+        ("POST", "/jobs"),
+        ("GET", "/logstores/golden-store/ingestprocessors"),
+    ] {
+        let answer = Draft::new(method, path).send(&service).await;
+        let answer = answer.expect(405, "InvalidMethod");
+        assert!(answer.message().contains(path), "{}", answer.message());
+    }
+}
+
+#[tokio::test]
 async fn a_project_is_made_once_and_keeps_what_it_was_made_with() {
     let (service, _) = service(1).await;
     let draft = Draft::new("POST", "/")

@@ -66,6 +66,29 @@ fn get(kind: &str) -> Draft {
 }
 
 #[tokio::test]
+async fn an_answer_over_64_mebibytes_is_refused() {
+    let service = filled().await;
+    let logstore = service.logstore(PROJECT, LOGSTORE);
+    let log = Log::at(1000).with("a", "x".repeat(1 << 20));
+    let group = EncodedGroup::from(&LogGroup::new(vec![log; 9]));
+    for _ in 0..8 {
+        logstore.put_logs(&group).await.unwrap();
+    }
+    for query in ["*", "* | extend b = '1'"] {
+        let asked = json!({"from": 1000, "to": 1001, "query": query});
+        let answer = logs(asked).send(&service).await;
+        let answer = answer.expect(400, "ParameterInvalid");
+        assert!(
+            answer.message().starts_with("limit: "),
+            "{}",
+            answer.message()
+        );
+        let fewer = json!({"from": 1000, "to": 1001, "query": query, "line": 60});
+        logs(fewer).send(&service).await.expect_ok();
+    }
+}
+
+#[tokio::test]
 async fn a_search_needs_an_index() {
     let (service, _) = service(1).await;
     let histogram = get("histogram").query("from", 1).query("to", 2);

@@ -349,3 +349,20 @@ async fn neither_secret_nor_token_is_shown() {
         }
     }
 }
+
+#[tokio::test]
+async fn every_key_may_do_everything() {
+    let (service, _) = service(1).await;
+    let temporary = key().with_security_token("CAIStestSecurityToken/+==");
+    for (who, draft) in [
+        (
+            &temporary,
+            Draft::new("DELETE", format!("/logstores/{LOGSTORE}")),
+        ),
+        (&key(), Draft::new("DELETE", "/")),
+    ] {
+        let draft = draft.header("x-acs-security-token", who.security_token());
+        let request = draft.signed_with(&SignV1, who, recorded_at());
+        send(&service, request).await.expect_ok();
+    }
+}

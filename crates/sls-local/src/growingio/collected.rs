@@ -97,6 +97,10 @@ impl CollectedEvent {
 /// What a project collects.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all records are events, and each is in an Arc"
+)]
 pub enum CollectedRecord {
     /// A custom event, attributes of a login user, or what apps and pages send.
     Event(EventRecord<'static>),

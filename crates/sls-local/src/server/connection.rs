@@ -153,30 +153,50 @@ async fn answer(
     match read_body(body, caller, limit, limits.body_timeout).await {
         Ok(body) => {
             let request = Request::from_parts(parts, body);
-            let room = if may_answer_much(&request) {
-                let room = memory.answers.take(EXPECTED);
-                match within(limits.write_timeout, room).await {
-                    Some(room) => Some(room),
-                    None => return Ok(too_many_answers(service, caller)),
-                }
-            } else {
-                None
-            };
-            let Disturbed { response, pace } = service.answer_client(request, peer).await?;
-            let room = match room {
-                Some(room) => {
-                    let room = memory.answers.fit(room, response.body().len());
-                    match within(limits.write_timeout, room).await {
-                        Some(room) => Some(room),
-                        None => return Ok(too_many_answers(service, caller)),
-                    }
-                }
-                None => None,
-            };
-            Ok(response.map(|body| AnswerBody::new(body).at_pace(pace).in_room(room)))
+            match respond(request, peer, service, limits, &memory.answers).await {
+                Ok(response) => Ok(response),
+                Err(NoAnswer::Cut(cut)) => Err(cut),
+                Err(NoAnswer::Refused(refusal)) => Ok(refuse(service, caller, refusal)),
+            }
         }
         Err(refusal) => Ok(refuse(service, caller, refusal)),
     }
+}
+
+/// Why a request that was read to its end has no answer.
+enum NoAnswer {
+    Cut(Cut),
+    Refused(Refusal),
+}
+
+impl From<Cut> for NoAnswer {
+    fn from(cut: Cut) -> Self {
+        Self::Cut(cut)
+    }
+}
+
+/// The answer, in the room that it takes.
+async fn respond(
+    request: Request<Bytes>,
+    peer: Peer,
+    service: &LocalService,
+    limits: Limits,
+    answers: &Room,
+) -> Result<Response<AnswerBody>, NoAnswer> {
+    let full = || NoAnswer::Refused(Refusal::busy("too many answers are waiting to be read"));
+    let mut room = None;
+    if may_answer_much(&request) {
+        let expected = within(limits.write_timeout, answers.take(EXPECTED)).await;
+        room = Some(expected.ok_or_else(full)?);
+    }
+    let answer = service.answer_client(request, peer).await?;
+    if let Some(expected) = room {
+        let fit = answers.fit(expected, answer.response.body().len());
+        room = Some(within(limits.write_timeout, fit).await.ok_or_else(full)?);
+    }
+    // Only now, since an answer that waits on request should not hold more than it takes.
+    let Disturbed { response, pace, .. } = answer.wait().await;
+    Ok(response.map(|body| AnswerBody::new(body).at_pace(pace).in_room(room)))
 }
 
 /// Whether the answer may be too large to go uncounted: logs, or what was tracked.
@@ -184,7 +204,7 @@ fn may_answer_much(request: &Request<Bytes>) -> bool {
     let (path, query) = (request.uri().path(), request.uri().query());
     let query = query.unwrap_or_default();
     path.ends_with("/logs")
-        || path.starts_with("/_local/")
+        || path.starts_with("/_local/growingio/")
         || ["type=log", "type=context_log", "type=topic"]
             .iter()
             .any(|kind| query.contains(kind))
@@ -192,11 +212,6 @@ fn may_answer_much(request: &Request<Bytes>) -> bool {
 
 async fn within<T>(time: Duration, room: impl Future<Output = Option<T>>) -> Option<T> {
     tokio::time::timeout(time, room).await.ok().flatten()
-}
-
-fn too_many_answers(service: &LocalService, caller: Caller) -> Response<AnswerBody> {
-    let refusal = Refusal::busy("too many answers are waiting to be read");
-    refuse(service, caller, refusal)
 }
 
 /// Which of the two services a request is for, as far as its body matters.

@@ -1,11 +1,13 @@
 //! What the official Python package sent, read by our decoders and written by our codecs.
 //!
-//! Every recorded request is decoded. Where a case is a sequence of calls, each of which
+//! Every recorded request is decoded, once by itself and once by the collector of the local
+//! server. Where a case is a sequence of calls, each of which
 //! becomes one request at once, the calls are encoded too and compared with the recording.
 //! What a case says about buffers, threads, retries and addresses is the tracker's.
 
 mod argument;
 mod call;
+mod collector;
 mod encoding;
 mod recommended;
 mod recorded;
@@ -20,10 +22,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use testkit::{Outcome, Tally, cases_below};
 
+use collector::Collector;
+
 pub(super) fn run(folder: &Path) -> io::Result<Tally> {
     let mut tally = Tally::default();
     let mut verdicts = Vec::new();
-    let mut requests = 0;
+    let collector = Collector::new()?;
+    let mut counts = Counts::default();
     for case in cases_below(folder, &mut tally)? {
         if case.json["numbers"].is_array() {
             let mut row = Row::new("(tables)");
@@ -35,12 +40,14 @@ pub(super) fn run(folder: &Path) -> io::Result<Tally> {
             verdicts.push(row);
             continue;
         }
-        let outcome = check(&case.json, &mut requests);
+        let outcome = check(&case.json, &collector, &mut counts);
         let verdict = case.json["verdict"].as_str().unwrap_or("(none)");
         row(&mut verdicts, verdict).count(&outcome);
         tally.note(case.file, outcome);
     }
-    tally.remark(format!("{requests} recorded requests decoded"));
+    let Counts { decoded, taken } = counts;
+    tally.remark(format!("{decoded} recorded requests decoded"));
+    tally.remark(format!("{taken} recorded requests taken by the collector"));
     tally.remark(format!(
         "{:12} {:>6} {:>6} {:>7} {:>7}",
         "verdict", "cases", "passed", "pending", "failed"
@@ -52,16 +59,27 @@ pub(super) fn run(folder: &Path) -> io::Result<Tally> {
 }
 
 /// First what was recorded is read, then what was called is written.
-fn check(case: &Value, requests: &mut usize) -> Outcome {
+fn check(case: &Value, collector: &Collector, counts: &mut Counts) -> Outcome {
     match recorded::decode_all(case) {
-        Ok(decoded) => *requests += decoded,
+        Ok(decoded) => counts.decoded += decoded,
         Err(difference) => return Outcome::Failed(difference),
+    }
+    match collector.take_all(case) {
+        Ok(taken) => counts.taken += taken,
+        Err(difference) => return Outcome::Failed(format!("collector: {difference}")),
     }
     match encoding::check(case) {
         Ok(true) => Outcome::Passed,
         Ok(false) => Outcome::Pending("growingio-tracker".to_owned()),
         Err(difference) => Outcome::Failed(difference),
     }
+}
+
+/// How many requests there were.
+#[derive(Default)]
+struct Counts {
+    decoded: usize,
+    taken: usize,
 }
 
 /// How the cases of one verdict went.
