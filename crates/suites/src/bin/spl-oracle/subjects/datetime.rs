@@ -72,6 +72,17 @@ fn arithmetic(group: &mut Group) {
     group.call("date_trunc", &[units(), timestamp()]);
     group.call("date_add", &[units(), numbers(), timestamp()]);
     group.call("date_diff", &[units(), timestamp(), timestamp()]);
+    group
+        .add(
+            "date_add",
+            "date_add('month', a0, a1)",
+            &[numbers(), timestamp()],
+        )
+        .with([[
+            // 1907-01-30T11:00:25.435
+            Datum::from(75),
+            Datum::Timestamp(-1_985_777_974_565_000_000),
+        ]]);
     let far = domain::only(
         Kind::Bigint,
         [i64::MAX, i64::MIN, 1 << 40, -(1 << 40), 1 << 31],

@@ -1,6 +1,6 @@
 //! JSON functions.
 
-use crate::datum::Kind;
+use crate::datum::{Datum, Kind};
 use crate::domain::{self, document, json};
 use crate::subject::Group;
 
@@ -96,7 +96,8 @@ pub(super) fn add(group: &mut Group) {
         }
         let paths = domain::only(Kind::Varchar, PATHS.iter().copied());
         group.call(name, &[document(), paths.clone()]);
-        group.call(name, &[json(), paths]);
+        let members = [Datum::from("{\"b\":1,\"a\":2}"), Datum::from("$.*")];
+        group.call(name, &[json(), paths]).with([members]);
     }
     group.call("json_array_length", &[document()]);
     group.call("json_array_length", &[json()]);

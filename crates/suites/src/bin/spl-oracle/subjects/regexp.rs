@@ -1,6 +1,6 @@
 //! Regular expressions; patterns are constants, as they nearly always are, and values.
 
-use crate::datum::Kind;
+use crate::datum::{Datum, Kind};
 use crate::domain::{self, count};
 use crate::subject::{Domain, Group};
 
@@ -151,7 +151,7 @@ fn subject() -> Domain {
     ];
     let mut domain = domain::pieces().and(extra);
     domain.random = |random| {
-        crate::datum::Datum::Text(random.text(
+        Datum::Text(random.text(
             &["a", "b", "c", "1", " ", "日", "=", "-", "foo", "A", "\n"],
             8,
         ))

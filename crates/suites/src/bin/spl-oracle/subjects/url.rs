@@ -1,6 +1,6 @@
 //! URL functions.
 
-use crate::datum::Kind;
+use crate::datum::{Datum, Kind};
 use crate::domain::{self, text};
 use crate::subject::Group;
 
@@ -102,7 +102,7 @@ pub(super) fn add(group: &mut Group) {
             "http", "://", "x.y", ":80", "/", "a", "?", "b=1", "&", "#", "%20", "@", "日", ":",
             "[", "]",
         ];
-        crate::datum::Datum::Text(random.text(&parts, 10))
+        Datum::Text(random.text(&parts, 10))
     };
     for part in ["protocol", "host", "port", "path", "query", "fragment"] {
         group.call(&format!("url_extract_{part}"), &[urls.clone()]);
@@ -113,7 +113,10 @@ pub(super) fn add(group: &mut Group) {
             "a", "x", "b", "", "c", "q", "日", "%61", "A", "c%3Dd", "c=d",
         ],
     );
-    group.call("url_extract_parameter", &[urls.clone(), names]);
+    let escaped = "http://x/?c%3Dd=e%26f";
+    group
+        .call("url_extract_parameter", &[urls.clone(), names])
+        .with(["c=d", "c"].map(|name| [Datum::from(escaped), Datum::from(name)]));
     for name in ["a", "b", ""] {
         group.add(
             "url_extract_parameter",
