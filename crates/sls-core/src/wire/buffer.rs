@@ -1,5 +1,8 @@
 use super::varint::{VARINT_MAX, varint_into};
 
+/// The size from which a buffer no longer grows to twice its size, in bytes.
+const DOUBLED_UP_TO: usize = 1 << 20;
+
 /// Bytes that grow at the end, written through slices.
 ///
 /// A `Vec` asks at every `push` whether there is room. Here the memory behind the end is
@@ -79,8 +82,12 @@ impl Buffer {
     #[cold]
     #[inline(never)]
     fn grow(&mut self) {
-        let doubled = self.memory.len().saturating_mul(2);
-        self.memory.resize(self.len.max(doubled).max(256), 0);
+        let size = self.memory.len();
+        // Initialised memory is memory in use, so a large buffer takes less in advance;
+        // moving it is then a matter of page tables.
+        let more = if size < DOUBLED_UP_TO { size } else { size / 8 };
+        let larger = size.saturating_add(more);
+        self.memory.resize(self.len.max(larger).max(256), 0);
     }
 }
 
@@ -152,6 +159,15 @@ mod tests {
             copy(&mut to, &from[..len]);
             assert_eq!(to, from[..len], "{len}");
         }
+    }
+
+    #[test]
+    fn a_large_buffer_takes_little_in_advance() {
+        // A put of 8 MiB had 8 MiB of zeroes behind it, for a few bytes of topic and tags.
+        let mut buffer = Buffer::new();
+        buffer.append_slice(&vec![1; 8 << 20]);
+        buffer.append_slice(b"topic");
+        assert!(buffer.memory.len() <= 9 << 20, "{}", buffer.memory.len());
     }
 
     #[test]
