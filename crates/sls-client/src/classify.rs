@@ -20,7 +20,11 @@ pub(crate) fn classify(outcome: Outcome<'_>, clock: &dyn Clock) -> Verdict {
             Verdict::After(Duration::ZERO)
         }
         Ok(response) => {
-            let wait = || retry_after(response.headers(), clock.now());
+            // A wait of nothing is a date that has passed: then our own backoff holds.
+            let wait = || {
+                let wait = retry_after(response.headers(), clock.now());
+                wait.filter(|wait| !wait.is_zero())
+            };
             match refusal_class(response) {
                 RetryClass::Backoff => wait().map_or(Verdict::Again, Verdict::After),
                 RetryClass::Quota => Verdict::After(wait().unwrap_or(QUOTA_PAUSE)),

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 use http::{Request, Uri, header};
@@ -235,6 +236,10 @@ impl Client {
             call: operation.call(),
             reason,
         };
+        if leads_elsewhere(&encoded.path) {
+            let path = &encoded.path;
+            return Err(invalid(format!("a name in {path:?} is empty, `.` or `..`")));
+        }
         let endpoint = &self.inner.endpoint;
         let address = endpoint.base_url(project) + &encoded.path_and_query();
         let uri: Uri = address
@@ -263,6 +268,7 @@ impl Client {
             path,
             query,
             anonymous: !O::SIGNED,
+            renewed: AtomicBool::new(false),
         }));
         Ok(request)
     }
@@ -287,6 +293,12 @@ fn unusable_as_host(scope: Scope, project: &str) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// Whether a server, or a proxy on the way, may take a path for another one.
+fn leads_elsewhere(path: &str) -> bool {
+    let names = path.strip_prefix('/').unwrap_or(path);
+    !names.is_empty() && names.split('/').any(|name| matches!(name, "" | "." | ".."))
 }
 
 fn no_answer(call: Call, cause: TransportError) -> Error {

@@ -1,7 +1,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::DATE;
@@ -22,6 +23,8 @@ pub(crate) struct Unsigned {
     pub(crate) query: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     /// The request goes out as it is: nobody is asked for credentials.
     pub(crate) anonymous: bool,
+    /// Whether the credentials were renewed for this call already; all its attempts share it.
+    pub(crate) renewed: AtomicBool,
 }
 
 /// Marks an answer that refused the signature's time or key, when there is a better one now:
@@ -90,6 +93,7 @@ impl<T: Transport> Service<Request<Bytes>> for Sign<T> {
 struct Signed {
     credentials: Credentials,
     time: SystemTime,
+    unsigned: Arc<Unsigned>,
 }
 
 impl SignLayer {
@@ -126,7 +130,11 @@ impl SignLayer {
         for (name, value) in signature {
             request.headers_mut().insert(name, value);
         }
-        Ok(Some(Signed { credentials, time }))
+        Ok(Some(Signed {
+            credentials,
+            time,
+            unsigned,
+        }))
     }
 
     /// Whether an attempt that signs again can succeed at once.
@@ -137,7 +145,8 @@ impl SignLayer {
         }
         match refusal_class(response) {
             RetryClass::ClockSkew => self.learn_offset(signed, response),
-            RetryClass::Credentials => {
+            // Once for a call: the second refusal is about what the key may do.
+            RetryClass::Credentials if !signed.unsigned.renewed.swap(true, Ordering::Relaxed) => {
                 self.credentials.refused(&signed.credentials);
                 let now = self.credentials.credentials().await;
                 now.is_ok_and(|now| !now.is_same_key(&signed.credentials))
@@ -168,9 +177,14 @@ impl SignLayer {
     }
 }
 
-/// The service's clock, to the second.
+/// The service's clock, to the second: from `Date`, or `x-log-time` where a proxy took it.
 fn service_time(response: &Response<Bytes>) -> Option<SystemTime> {
-    httpdate::parse_http_date(response.headers().get(DATE)?.to_str().ok()?).ok()
+    let header = |name: &str| response.headers().get(name)?.to_str().ok();
+    let date = header(DATE.as_str()).and_then(|text| httpdate::parse_http_date(text).ok());
+    date.or_else(|| {
+        let seconds = header("x-log-time")?.parse::<u32>().ok()?;
+        Some(SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(seconds)))
+    })
 }
 
 fn not_signed(cause: impl std::error::Error + Send + Sync + 'static) -> TransportError {

@@ -155,6 +155,43 @@ async fn refused_credentials_are_renewed_once() {
     assert_eq!(ids, [false, true]);
 }
 
+/// Gives another key every time.
+#[derive(Debug, Default)]
+struct Minting {
+    made: std::sync::atomic::AtomicU32,
+}
+
+impl CredentialsProvider for Minting {
+    fn credentials(&self) -> CredentialsFuture<'_> {
+        let nth = self.made.fetch_add(1, Ordering::SeqCst);
+        Box::pin(std::future::ready(Ok(Credentials::new(
+            format!("id-{nth}"),
+            "secret",
+        ))))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_no_key_may_do_is_tried_with_one_other_key_only() {
+    let denied = || refusal(401, "Unauthorized", now());
+    let transport = ScriptedTransport::new([denied(), denied(), denied()]);
+    let error = list(&client(&transport, Minting::default()))
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), Some(&ErrorCode::Unauthorized));
+    assert_eq!(transport.requests().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_leads_elsewhere_is_not_sent() {
+    let transport = ScriptedTransport::new([]);
+    let client = client(&transport, fixed());
+    for logstore in ["", ".", "..", "a/../b"] {
+        let error = client.logstore("p", logstore).delete().await.unwrap_err();
+        assert!(matches!(error, Error::InvalidRequest { .. }), "{error}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn credentials_that_stay_the_same_are_refused_for_good() {
     let transport = ScriptedTransport::new([refusal(401, "Unauthorized", now())]);

@@ -28,6 +28,13 @@ struct Kept {
     asked_at: Option<SystemTime>,
 }
 
+impl Kept {
+    fn was_asked_within(&self, time: Duration, now: SystemTime) -> bool {
+        let since = self.asked_at.map(|asked| now.duration_since(asked));
+        since.is_some_and(|since| since.is_ok_and(|since| since < time))
+    }
+}
+
 enum Found {
     /// Good for a while.
     Fresh(Credentials),
@@ -82,10 +89,7 @@ impl<P: CredentialsProvider> CachedCredentials<P> {
             return Found::Fresh(credentials);
         };
         let left = expiry.duration_since(now).unwrap_or_default();
-        let asked_lately = kept.asked_at.is_some_and(|asked| {
-            now.duration_since(asked)
-                .is_ok_and(|since| since < Self::PAUSE)
-        });
+        let asked_lately = kept.was_asked_within(Self::PAUSE, now);
         if left.is_zero() {
             Found::Nothing
         } else if left > self.early || asked_lately {
@@ -135,13 +139,18 @@ impl<P: CredentialsProvider> CredentialsProvider for CachedCredentials<P> {
         Box::pin(self.get())
     }
 
+    /// Forgets them, unless they are new: what the service refuses a new key is something
+    /// that the key may not do, and asking for another one changes nothing.
     fn refused(&self, credentials: &Credentials) {
+        let now = self.clock.now();
         {
             let mut kept = self.kept();
             let refused = kept.credentials.as_ref();
-            if refused.is_some_and(|kept| kept.is_same_key(credentials)) {
-                kept.credentials = None;
+            let is_kept = refused.is_some_and(|kept| kept.is_same_key(credentials));
+            if !is_kept || kept.was_asked_within(Self::PAUSE, now) {
+                return;
             }
+            kept.credentials = None;
         }
         self.provider.refused(credentials);
     }
@@ -293,6 +302,9 @@ mod tests {
         provider.refused(&Credentials::new("someone", "else"));
         assert_eq!(id(&provider).await, "id-1");
         let refused = provider.credentials().await.unwrap();
+        provider.refused(&refused);
+        assert_eq!(id(&provider).await, "id-1", "a new key is not to blame");
+        vault.clock.advance(Duration::from_secs(60));
         provider.refused(&refused);
         assert_eq!(id(&provider).await, "id-2");
     }

@@ -6,6 +6,7 @@ use sls_core::Error;
 use sls_core::api::{Processing, PullLogs, PulledLogs};
 use sls_core::model::{Cursor, ShardId};
 use sls_core::service::{Pull, ShardReader};
+use tokio::time::Instant;
 
 use super::start::{StreamStart, reaches};
 
@@ -33,7 +34,7 @@ impl<R: ShardReader> ShardHandle<R> {
             processing: None,
             idle: ShardStream::<R>::DEFAULT_IDLE,
             until_caught_up: false,
-            standing: false,
+            standing: None,
         }
     }
 
@@ -132,8 +133,18 @@ pub struct ShardStream<R> {
     processing: Option<Processing>,
     idle: Duration,
     until_caught_up: bool,
-    /// Whether the last pull did not move the cursor.
-    standing: bool,
+    /// What the last pull, which did not move the cursor, leaves to do.
+    standing: Option<Standing>,
+}
+
+/// Why a cursor stands still, as far as it matters.
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    /// When to ask again. Kept here, so that a call that is dropped does not start the wait
+    /// anew.
+    until: Instant,
+    /// Whether the service said that there is more all the same.
+    more: bool,
 }
 
 impl<R: ShardReader> ShardStream<R> {
@@ -194,18 +205,23 @@ impl<R: ShardReader> ShardStream<R> {
     /// the same batch again.
     pub async fn next(&mut self) -> Option<Result<PulledLogs, Error>> {
         loop {
-            if self.standing {
+            if let Some(standing) = self.standing {
                 // An end lies within what was there when it was fixed, so a cursor that
                 // stands still in front of it has nothing left to reach.
-                if self.until_caught_up || self.end.is_some() {
+                if !standing.more && (self.until_caught_up || self.end.is_some()) {
                     return None;
                 }
-                tokio::time::sleep(self.idle).await;
-                self.standing = false;
+                tokio::time::sleep_until(standing.until).await;
+                self.standing = None;
             }
             match self.pull().await {
                 Ok(None) => return None,
-                Ok(Some(batch)) if batch.is_caught_up() => self.standing = true,
+                Ok(Some(batch)) if batch.is_caught_up() => {
+                    self.standing = Some(Standing {
+                        until: Instant::now() + self.idle,
+                        more: batch.end_of_cursor() == Some(false),
+                    });
+                }
                 Ok(Some(batch)) => {
                     self.next = StreamStart::Cursor(batch.next_cursor().clone());
                     return Some(Ok(batch));

@@ -164,11 +164,11 @@ impl Operation for PullLogs {
             cursor: self.cursor.clone(),
             next_cursor,
             end_of_cursor: reply
-                .optional_number::<u8>(&headers::END_OF_CURSOR)?
+                .number_if_any::<u8>(&headers::END_OF_CURSOR)
                 .map(|flag| flag != 0),
-            read_last_cursor: reply.optional_number(&headers::READ_LAST_CURSOR)?,
-            cursor_time: reply.optional_number(&headers::CURSOR_TIME)?,
-            scan: ScanStats::of(reply)?,
+            read_last_cursor: reply.number_if_any(&headers::READ_LAST_CURSOR),
+            cursor_time: reply.number_if_any(&headers::CURSOR_TIME),
+            scan: ScanStats::of(reply),
             list,
         })
     }
@@ -298,19 +298,14 @@ pub struct ScanStats {
 }
 
 impl ScanStats {
-    fn of(reply: &ApiReply) -> Result<Option<Self>, InvalidReply> {
-        let groups = reply.optional_number(&headers::RAW_DATA_COUNT)?;
-        let bytes = reply.optional_number(&headers::RAW_DATA_SIZE)?;
-        let (Some(groups), Some(bytes)) = (groups, bytes) else {
-            return Ok(None);
-        };
-        Ok(Some(Self {
-            groups,
-            bytes,
-            lines: reply.optional_number(&headers::RAW_DATA_LINES)?,
-            result_lines: reply.optional_number(&headers::RESULT_LINES)?,
-            failed_lines: reply.optional_number(&headers::FAILED_LINES)?,
-        }))
+    fn of(reply: &ApiReply) -> Option<Self> {
+        Some(Self {
+            groups: reply.number_if_any(&headers::RAW_DATA_COUNT)?,
+            bytes: reply.number_if_any(&headers::RAW_DATA_SIZE)?,
+            lines: reply.number_if_any(&headers::RAW_DATA_LINES),
+            result_lines: reply.number_if_any(&headers::RESULT_LINES),
+            failed_lines: reply.number_if_any(&headers::FAILED_LINES),
+        })
     }
 }
 
@@ -416,16 +411,34 @@ mod tests {
                 Some("-1"),
                 "x-log-bodyrawsize is not a number",
             ),
-            (
-                headers::RAW_DATA_COUNT,
-                Some(""),
-                "x-log-rawdatacount is not a number",
-            ),
         ] {
             let mut bad = good.clone();
             change(&mut bad.headers, name, value);
             check_refused(&bad, want);
         }
+    }
+
+    #[test]
+    fn a_batch_is_not_lost_to_a_header_that_only_comes_with_it() {
+        let raw = body();
+        let mut odd = reply(raw.len(), "lz4", Compression::Lz4.compress(&raw));
+        for (name, value) in [
+            (headers::RAW_DATA_COUNT, ""),
+            (headers::READ_LAST_CURSOR, "-1"),
+            (headers::END_OF_CURSOR, "true"),
+        ] {
+            change(&mut odd.headers, name, Some(value));
+        }
+        let pulled = pull().read(&odd).unwrap();
+        assert_eq!(pulled.log_count(), 1);
+        assert_eq!(
+            (
+                pulled.scan(),
+                pulled.read_last_cursor(),
+                pulled.end_of_cursor()
+            ),
+            (None, None, None)
+        );
     }
 
     fn change(headers: &mut HeaderMap, name: HeaderName, value: Option<&'static str>) {

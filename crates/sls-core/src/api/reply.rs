@@ -2,7 +2,6 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, StatusCode, header};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::code::ErrorCode;
@@ -38,6 +37,12 @@ impl ApiReply {
     ) -> Result<T, InvalidReply> {
         self.optional_number(name)?
             .ok_or_else(|| InvalidReply::new(format!("header {name} is missing")))
+    }
+
+    /// A header that is of use when it is a number, and otherwise as if it were absent: a
+    /// batch must not be lost to what only comes with it.
+    pub(super) fn number_if_any<T: std::str::FromStr>(&self, name: &HeaderName) -> Option<T> {
+        self.text(name)?.parse().ok()
     }
 
     /// A header that may be absent but must otherwise be a number.
@@ -99,25 +104,17 @@ impl ApiReply {
 
     /// The error that a status other than 200 stands for.
     pub fn refusal(&self, call: Call) -> Error {
-        #[derive(Deserialize)]
-        struct Refusal {
-            #[serde(rename = "errorCode")]
-            code: String,
-            #[serde(rename = "errorMessage", default)]
-            message: String,
-        }
-
         let status = self.status.as_u16();
         let request_id = self.request_id();
-        match serde_json::from_slice::<Refusal>(&self.body) {
-            Ok(refusal) => Error::Service {
+        match self.code_and_message() {
+            Some((code, message)) => Error::Service {
                 call,
-                code: ErrorCode::parse(&refusal.code),
+                code: ErrorCode::parse(&code),
                 status,
                 request_id,
-                message: refusal.message,
+                message,
             },
-            Err(_) => Error::BadAnswer {
+            None => Error::BadAnswer {
                 call,
                 status,
                 request_id,
@@ -128,6 +125,21 @@ impl ApiReply {
                 cause: None,
             },
         }
+    }
+
+    /// Reads a refusal as leniently as can be: the code decides about another try, and must
+    /// not be lost to a message that is null, a number or not UTF-8.
+    fn code_and_message(&self) -> Option<(String, String)> {
+        let text = String::from_utf8_lossy(&self.body);
+        let text = text.trim_start_matches('\u{feff}');
+        let refusal: serde_json::Value = serde_json::from_str(text).ok()?;
+        let code = refusal.get("errorCode")?.as_str()?.to_owned();
+        let message = match refusal.get("errorMessage") {
+            None | Some(serde_json::Value::Null) => String::new(),
+            Some(serde_json::Value::String(message)) => message.clone(),
+            Some(other) => other.to_string(),
+        };
+        Some((code, message))
     }
 
     fn kind(&self) -> &str {
@@ -185,6 +197,26 @@ mod tests {
 
     fn list() -> ListShards {
         ListShards::new("p", "l")
+    }
+
+    #[test]
+    fn a_code_is_not_lost_to_an_odd_message() {
+        for (message, want) in [("null", ""), ("7", "7"), ("\"a\\u0000\"", "a\0")] {
+            let body = format!(r#"{{"errorCode":"ServerBusy","errorMessage":{message}}}"#);
+            for body in [
+                body.clone().into_bytes(),
+                format!("\u{feff}{body}").into_bytes(),
+            ] {
+                let mut odd = reply(403, "");
+                odd.body = body.into();
+                let error = list().read(&odd).unwrap_err();
+                assert_eq!(error.code(), Some(&ErrorCode::ServerBusy), "{error}");
+                let Error::Service { message, .. } = error else {
+                    panic!("not a refusal");
+                };
+                assert_eq!(message, want);
+            }
+        }
     }
 
     #[test]

@@ -202,7 +202,10 @@ impl Policy {
             };
             let wait = match (self.classify)(outcome.as_ref()) {
                 Verdict::Done => {
-                    if outcome.is_ok() {
+                    if outcome
+                        .as_ref()
+                        .is_ok_and(|answer| answer.status().is_success())
+                    {
                         self.config.budget().deposit(past.taken);
                     }
                     return past.finish(outcome, attempt);
