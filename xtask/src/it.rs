@@ -16,6 +16,8 @@ struct Suite {
     needs: &'static [&'static str],
     /// The cargo command line that builds and runs it.
     command: &'static [&'static str],
+    /// Whether it makes its inputs up, and takes `--seed`.
+    seeded: bool,
 }
 
 const SUITES: &[Suite] = &[
@@ -31,6 +33,7 @@ const SUITES: &[Suite] = &[
             "--bin",
             "hostile-server",
         ],
+        seeded: false,
     },
     Suite {
         name: "clients-python",
@@ -44,6 +47,21 @@ const SUITES: &[Suite] = &[
             "--bin",
             "clients-python",
         ],
+        seeded: false,
+    },
+    Suite {
+        name: "spl-oracle",
+        about: "functions, operators and casts of SPL beside the engine they are modelled on",
+        needs: &["python3", "python"],
+        command: &[
+            "run",
+            "--quiet",
+            "--package",
+            "suites",
+            "--bin",
+            "spl-oracle",
+        ],
+        seeded: true,
     },
 ];
 
@@ -52,7 +70,7 @@ const SKIPPED: i32 = 77;
 
 pub(crate) const COMMAND: Command = Command {
     name: "it",
-    usage: "[--suite NAME] [--list]",
+    usage: "[--suite NAME] [--seed N] [--list]",
     about: "Run the integration suites against a fresh local server",
     help: "\
 A suite is a program in crates/suites/src/bin/. It exits with 0 when it passed, with 77 when it
@@ -60,13 +78,15 @@ could not run and has said why, and with anything else when it failed.
 All suites run unless one is named.
 
   --suite NAME   run this one
+  --seed N       make other inputs than usual, in a suite that makes its inputs up
   --list         name the suites, run nothing",
     run,
 };
 
 fn run(workspace: &Workspace, args: lexopt::Parser) -> Result<Outcome> {
-    let (suites, list) = parse(args)?;
-    if list {
+    let chosen = parse(args)?;
+    let suites = chosen.suites;
+    if chosen.list {
         for suite in suites {
             println!("{:20} {}", suite.name, suite.about);
         }
@@ -77,7 +97,7 @@ fn run(workspace: &Workspace, args: lexopt::Parser) -> Result<Outcome> {
     let mut failed = Vec::new();
     for suite in &suites {
         let watch = Stopwatch::start();
-        let result = match suite.run(workspace)? {
+        let result = match suite.run(workspace, chosen.seed)? {
             Ran::Passed => "passed".to_owned(),
             Ran::Failed => {
                 failed.push(suite.name);
@@ -101,12 +121,21 @@ fn run(workspace: &Workspace, args: lexopt::Parser) -> Result<Outcome> {
     }
 }
 
-fn parse(mut args: lexopt::Parser) -> Result<(Vec<&'static Suite>, bool)> {
+/// What the command line asks for.
+struct Chosen {
+    suites: Vec<&'static Suite>,
+    list: bool,
+    seed: Option<u64>,
+}
+
+fn parse(mut args: lexopt::Parser) -> Result<Chosen> {
     let mut list = false;
+    let mut seed = None;
     let mut suites: Vec<&Suite> = Vec::new();
     while let Some(arg) = args.next()? {
         match arg {
             Arg::Long("list") => list = true,
+            Arg::Long("seed") => seed = Some(args.value()?.parse()?),
             Arg::Long("suite") => {
                 let name = args.value()?.string()?;
                 let suite = SUITES
@@ -123,7 +152,10 @@ fn parse(mut args: lexopt::Parser) -> Result<(Vec<&'static Suite>, bool)> {
     if suites.is_empty() {
         suites = SUITES.iter().collect();
     }
-    Ok((suites, list))
+    if seed.is_some() && !suites.iter().any(|suite| suite.seeded) {
+        return Err("it: the named suites make nothing up, and take no seed".into());
+    }
+    Ok(Chosen { suites, list, seed })
 }
 
 enum Ran {
@@ -133,11 +165,15 @@ enum Ran {
 }
 
 impl Suite {
-    fn run(&self, workspace: &Workspace) -> Result<Ran> {
+    fn run(&self, workspace: &Workspace, seed: Option<u64>) -> Result<Ran> {
         if !self.needs.is_empty() && !self.needs.iter().any(|program| answers(program)) {
             return Ok(Ran::Skipped(format!("needs {}", self.needs.join(" or "))));
         }
-        let status = workspace.status(&mut workspace.cargo(self.command.iter().copied()))?;
+        let mut cargo = workspace.cargo(self.command.iter().copied());
+        if let Some(seed) = seed.filter(|_| self.seeded) {
+            cargo.args(["--", "--seed", &seed.to_string()]);
+        }
+        let status = workspace.status(&mut cargo)?;
         Ok(match status.code() {
             Some(0) => Ran::Passed,
             Some(SKIPPED) => Ran::Skipped("it could not run here, and says why above".to_owned()),
@@ -164,11 +200,21 @@ mod tests {
     #[test]
     fn an_unknown_suite_is_refused_and_none_means_all() {
         let suites = |args: &[&str]| {
-            parse(lexopt::Parser::from_args(args.iter().copied())).map(|(suites, _)| suites.len())
+            parse(lexopt::Parser::from_args(args.iter().copied())).map(|chosen| chosen.suites.len())
         };
         assert_eq!(suites(&[]).unwrap(), SUITES.len());
         assert_eq!(suites(&["--suite", "clients-python"]).unwrap(), 1);
         assert!(suites(&["--suite", "clients"]).is_err());
+    }
+
+    #[test]
+    fn a_seed_is_for_suites_that_take_one() {
+        let seed = |args: &[&str]| {
+            parse(lexopt::Parser::from_args(args.iter().copied())).map(|chosen| chosen.seed)
+        };
+        assert_eq!(seed(&["--seed", "7"]).unwrap(), Some(7));
+        assert_eq!(seed(&["--suite", "spl-oracle"]).unwrap(), None);
+        assert!(seed(&["--suite", "clients-python", "--seed", "7"]).is_err());
     }
 
     #[test]
