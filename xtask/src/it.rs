@@ -18,6 +18,8 @@ struct Suite {
     command: &'static [&'static str],
     /// Why it only runs when it is named, if so.
     only_by_name: Option<&'static str>,
+    /// Whether it makes its inputs up, and takes `--seed`.
+    seeded: bool,
 }
 
 const SUITES: &[Suite] = &[
@@ -34,6 +36,7 @@ const SUITES: &[Suite] = &[
             "hostile-server",
         ],
         only_by_name: None,
+        seeded: false,
     },
     Suite {
         name: "clients-python",
@@ -48,6 +51,7 @@ const SUITES: &[Suite] = &[
             "clients-python",
         ],
         only_by_name: None,
+        seeded: false,
     },
     Suite {
         name: "clients-rust",
@@ -62,6 +66,22 @@ const SUITES: &[Suite] = &[
             "clients-rust",
         ],
         only_by_name: Some("builds 200 crates of others, OpenSSL among them"),
+        seeded: false,
+    },
+    Suite {
+        name: "spl-oracle",
+        about: "functions, operators and casts of SPL beside the engine they are modelled on",
+        needs: &["python3", "python"],
+        command: &[
+            "run",
+            "--quiet",
+            "--package",
+            "suites",
+            "--bin",
+            "spl-oracle",
+        ],
+        only_by_name: None,
+        seeded: true,
     },
 ];
 
@@ -70,7 +90,7 @@ const SKIPPED: i32 = 77;
 
 pub(crate) const COMMAND: Command = Command {
     name: "it",
-    usage: "[--suite NAME] [--list]",
+    usage: "[--suite NAME] [--seed N] [--list]",
     about: "Run the integration suites against a fresh local server",
     help: "\
 A suite is a program in crates/suites/src/bin/. It exits with 0 when it passed, with 77 when it
@@ -78,6 +98,7 @@ could not run and has said why, and with anything else when it failed.
 All suites run unless one is named, except those that --list marks as run by name only.
 
   --suite NAME   run this one
+  --seed N       make other inputs than usual, in a suite that makes its inputs up
   --list         name the suites, run nothing",
     run,
 };
@@ -87,6 +108,7 @@ fn run(workspace: &Workspace, args: lexopt::Parser) -> Result<Outcome> {
         suites,
         left_out,
         list,
+        seed,
     } = parse(args)?;
     if list {
         for suite in SUITES {
@@ -102,7 +124,7 @@ fn run(workspace: &Workspace, args: lexopt::Parser) -> Result<Outcome> {
     let mut failed = Vec::new();
     for suite in &suites {
         let watch = Stopwatch::start();
-        let result = match suite.run(workspace)? {
+        let result = match suite.run(workspace, seed)? {
             Ran::Passed => "passed".to_owned(),
             Ran::Failed => {
                 failed.push(suite.name);
@@ -130,20 +152,24 @@ fn run(workspace: &Workspace, args: lexopt::Parser) -> Result<Outcome> {
     }
 }
 
+/// What the command line asks for.
 struct Plan {
     suites: Vec<&'static Suite>,
     /// What runs only by name, where nothing was named.
     left_out: Vec<&'static Suite>,
     list: bool,
+    seed: Option<u64>,
 }
 
 fn parse(mut args: lexopt::Parser) -> Result<Plan> {
     let mut list = false;
+    let mut seed = None;
     let mut suites: Vec<&Suite> = Vec::new();
     let mut left_out = Vec::new();
     while let Some(arg) = args.next()? {
         match arg {
             Arg::Long("list") => list = true,
+            Arg::Long("seed") => seed = Some(args.value()?.parse()?),
             Arg::Long("suite") => {
                 let name = args.value()?.string()?;
                 let suite = SUITES
@@ -162,10 +188,14 @@ fn parse(mut args: lexopt::Parser) -> Result<Plan> {
             .iter()
             .partition(|suite| suite.only_by_name.is_none());
     }
+    if seed.is_some() && !suites.iter().any(|suite| suite.seeded) {
+        return Err("it: the named suites make nothing up, and take no seed".into());
+    }
     Ok(Plan {
         suites,
         left_out,
         list,
+        seed,
     })
 }
 
@@ -176,11 +206,15 @@ enum Ran {
 }
 
 impl Suite {
-    fn run(&self, workspace: &Workspace) -> Result<Ran> {
+    fn run(&self, workspace: &Workspace, seed: Option<u64>) -> Result<Ran> {
         if !self.needs.is_empty() && !self.needs.iter().any(|program| answers(program)) {
             return Ok(Ran::Skipped(format!("needs {}", self.needs.join(" or "))));
         }
-        let status = workspace.status(&mut workspace.cargo(self.command.iter().copied()))?;
+        let mut cargo = workspace.cargo(self.command.iter().copied());
+        if let Some(seed) = seed.filter(|_| self.seeded) {
+            cargo.args(["--", "--seed", &seed.to_string()]);
+        }
+        let status = workspace.status(&mut cargo)?;
         Ok(match status.code() {
             Some(0) => Ran::Passed,
             Some(SKIPPED) => Ran::Skipped("it could not run here, and says why above".to_owned()),
@@ -216,6 +250,16 @@ mod tests {
         assert_eq!(suites(&["--suite", "clients-python"]).unwrap(), (1, 0));
         assert_eq!(suites(&["--suite", "clients-rust"]).unwrap(), (1, 0));
         assert!(suites(&["--suite", "clients"]).is_err());
+    }
+
+    #[test]
+    fn a_seed_is_for_suites_that_take_one() {
+        let seed = |args: &[&str]| {
+            parse(lexopt::Parser::from_args(args.iter().copied())).map(|plan| plan.seed)
+        };
+        assert_eq!(seed(&["--seed", "7"]).unwrap(), Some(7));
+        assert_eq!(seed(&["--suite", "spl-oracle"]).unwrap(), None);
+        assert!(seed(&["--suite", "clients-python", "--seed", "7"]).is_err());
     }
 
     #[test]

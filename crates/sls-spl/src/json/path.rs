@@ -167,7 +167,8 @@ mod tests {
 
     #[track_caller]
     fn check(path: &str, want: &[&str]) {
-        let text = r#"{"a": {"b c": [10, {"x": 1}], "d": 2}, "req.body": "r", "a-b": 3, "1": {"0": "zero"}}"#;
+        let text = r#"{"a": {"b c": [10, {"x": 1}], "d": 2}, "req.body": "r", "a-b": 3,
+                       "1": {"0": "zero"}}"#;
         let root = super::super::parse(text).expect("valid");
         let path = JsonPath::parse(path).expect("a good path");
         let found = path.find_all(root).unwrap_or_default();

@@ -27,8 +27,8 @@ pub(crate) enum Kind {
     Json,
     /// Of a bare null.
     Unknown,
-    Array(Box<Kind>),
-    Map(Box<Kind>, Box<Kind>),
+    Array(Box<Self>),
+    Map(Box<Self>, Box<Self>),
 }
 
 const NAMES: [(&str, Kind); 13] = [
@@ -131,8 +131,8 @@ pub(crate) enum Datum {
     Timestamp(i128),
     /// Days since 1970.
     Date(i64),
-    Array(Vec<Datum>),
-    Map(Vec<(Datum, Datum)>),
+    Array(Vec<Self>),
+    Map(Vec<(Self, Self)>),
 }
 
 impl From<&str> for Datum {

@@ -540,7 +540,10 @@ pub(crate) fn document() -> Domain {
 /// Valid documents, as JSON.
 pub(crate) fn json() -> Domain {
     let mut documents = document();
-    let valid = |datum: &Datum| matches!(datum, Datum::Text(text) if serde_json::from_str::<serde_json::Value>(text).is_ok());
+    let valid = |datum: &Datum| match datum {
+        Datum::Text(text) => serde_json::from_str::<serde_json::Value>(text).is_ok(),
+        _ => false,
+    };
     documents.edges.retain(valid);
     documents.random =
         |random| Datum::from(*random.pick(&["[1,{\"a\":2}]", "7", "\"日本\"", "{\"x\":[]}"]));

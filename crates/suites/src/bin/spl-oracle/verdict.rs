@@ -12,7 +12,7 @@ use crate::subject::Subject;
 use crate::subjects;
 
 /// How many failures of one function or operator are told in full.
-const TOLD: usize = 100000;
+const TOLD: usize = 6;
 
 /// All that was found.
 #[derive(Debug)]
@@ -180,5 +180,34 @@ impl fmt::Display for Verdict {
         total.row(f, "total")?;
         let passed = total.equal + total.intended;
         write!(f, "{SUITE}: {passed} passed, {} failed", self.failed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::datum::Kind;
+    use crate::domain;
+    use crate::subject::Group;
+
+    use super::*;
+
+    #[test]
+    fn the_last_line_counts_values_and_idle_differences() {
+        let mut group = Group::new("group", 0);
+        let numbers = domain::only(Kind::Bigint, [1, 2]);
+        let subject = group.add("f", "a0", &[numbers]).clone();
+        let ours = vec![Ours::Text("1".to_owned()); 2];
+        let theirs = [1, 2].map(|value| Theirs::Value(Kind::Bigint, Datum::from(value)));
+        let mut verdict = Verdict::new();
+        verdict.judge(&subject, &ours, &theirs);
+        assert!(
+            verdict
+                .to_string()
+                .ends_with("\nspl-oracle: 1 passed, 1 failed")
+        );
+        verdict.refuse_idle_differences();
+        let text = verdict.to_string();
+        assert!(text.contains("is not seen any more: abs of the smallest integer"));
+        assert!(!text.ends_with("1 passed, 1 failed"));
     }
 }

@@ -1,5 +1,7 @@
 //! Array and map functions.
 
+use std::slice::from_ref;
+
 use crate::datum::Kind;
 use crate::domain::{count, doubles, integers, map, only, piece, text, texts};
 use crate::subject::Group;
@@ -13,7 +15,7 @@ pub(super) fn add(group: &mut Group) {
             "array_max",
             "array_min",
         ] {
-            group.call(name, &[array.clone()]);
+            group.call(name, from_ref(&array));
         }
         group.call("element_at", &[array.clone(), count()]);
         group

@@ -1,5 +1,7 @@
 //! Casts from every type to every type.
 
+use std::slice::from_ref;
+
 use crate::datum::{Datum, Kind};
 use crate::domain::{self, only};
 use crate::subject::{Domain, Group, Subject};
@@ -39,7 +41,12 @@ pub(super) fn add(group: &mut Group) {
     ];
     for domain in from {
         for target in TARGETS {
-            both(group, &target, &domain);
+            for subject in both(group, &target, &domain) {
+                // Only text has such a cast, and to read bytes as numbers takes the engine long.
+                if domain.kind == Kind::Varbinary && target != Kind::Varchar {
+                    subject.rows.truncate(4);
+                }
+            }
         }
     }
     for domain in [domain::texts(), domain::integers(), domain::map()] {
@@ -102,7 +109,7 @@ fn both<'g>(group: &'g mut Group, target: &Kind, domain: &Domain) -> &'g mut [Su
     let first = group.subjects.len();
     for cast in ["cast", "try_cast"] {
         let expression = format!("{cast}(a0 as {})", target.sql());
-        let subject = group.add(name.clone(), expression, &[domain.clone()]);
+        let subject = group.add(name.clone(), expression, from_ref(domain));
         subject.spelled(format!("{cast}(a0 as {})", target.engine_sql()));
     }
     &mut group.subjects[first..]

@@ -1,5 +1,7 @@
 //! Operators: arithmetic, comparison, logic, and tests.
 
+use std::slice::from_ref;
+
 use crate::datum::Kind;
 use crate::domain::{
     self, bigint, boolean, count, double, integer, only, piece, pieces, real, smallint, text,
@@ -131,7 +133,7 @@ fn logic(group: &mut Group) {
     );
     group.add("or", "a0 or a1 and a2", &[boolean(), boolean(), boolean()]);
     for domain in ordered() {
-        group.add("is null", "a0 is null", &[domain.clone()]);
+        group.add("is null", "a0 is null", from_ref(&domain));
         group.add("is null", "a0 is not null", &[domain]);
     }
     group
