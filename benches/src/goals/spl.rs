@@ -19,7 +19,7 @@ const WHERE: &str = "* | where cast(status as bigint) >= 400";
 const PARSE_FIELD: &str = r"* | parse-regexp request_uri, '^(/[^?]*)\?(\w+)=(\d+)$' as path, key, id
     | where cast(id as bigint) >= 50000";
 /// All fields of a line, and a filter on one of them.
-const PARSE_LINE: &str = r#"* | parse-regexp content, '^(\S+) - (\S+) \[([^\]]*)\] "(\S+) (\S+) (\S+)" (\d+) (\d+) "([^"]*)" "([^"]*)"$'
+const PARSE_LINE: &str = r#"* | parse-regexp content, '^(\S+) - (\S+) \[([^\]]*)\] "(\S+) (\S+) ([^"]+)" (\d+) (\d+) "([^"]*)" "([^"]*)"$'
     as remote_addr, remote_user, time_local, method, uri, protocol, status, bytes, referer, agent
     | where cast(status as bigint) >= 400"#;
 
@@ -91,6 +91,17 @@ impl Row for LogRow<'_> {
             "__topic__" => self.group.topic().map(|t| Field::Text(t.as_bytes())),
             "__source__" => self.group.source().map(|t| Field::Text(t.as_bytes())),
             _ => self.log.get(name).map(|t| Field::Text(t.as_bytes())),
+        }
+    }
+
+    fn fields<'r>(&'r self, names: &[Box<str>], found: &mut [Option<Field<'r>>]) {
+        self.log.find_each(names, |at, value| {
+            found[at] = Some(Field::Text(value.as_bytes()));
+        });
+        for (name, place) in names.iter().zip(found) {
+            if name.starts_with("__") {
+                *place = self.field(name);
+            }
         }
     }
 

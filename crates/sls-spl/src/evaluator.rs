@@ -130,6 +130,7 @@ fn stages<'a>(
         if cx.stopped().is_some() {
             return;
         }
+        row.fetch(&stage.needs);
         match &stage.plan {
             StagePlan::Where(stage) => {
                 if !stage.keeps(&row, cx) {
