@@ -445,13 +445,10 @@ mod tests {
 
     #[test]
     fn fields_found_in_one_walk_are_those_found_one_by_one() {
-        let log = Log::new(1)
-            .with_content("a", "1")
-            .with_content("b", "2")
-            .with_content("a", "3");
-        let group = LogGroup::default().with_log(log);
+        let log = Log::at(1).with("a", "1").with("b", "2").with("a", "3");
+        let group = LogGroup::new(vec![log]);
         let encoded = crate::wire::EncodedGroup::from(&group);
-        // A field that no client writes makes the second log of another shape.
+        // A field that no client writes gives the log another shape.
         let mut unusual = encoded.as_bytes().to_vec();
         unusual[1] += 2;
         let end = usize::from(unusual[1]);
