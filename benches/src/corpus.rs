@@ -64,6 +64,35 @@ impl Corpus {
         }
     }
 
+    /// The same access logs as a web server writes them: one line in one field.
+    pub(crate) fn as_lines(&self) -> Self {
+        let line = |log: &Log| {
+            let value = |name: &str| {
+                let field = log.fields.iter().find(|(key, _)| key == name);
+                field.map_or("-", |(_, value)| value.as_str())
+            };
+            format!(
+                "{} - {} [{}] \"{} {} HTTP/1.1\" {} {} \"{}\" \"{}\"",
+                value("remote_addr"),
+                value("remote_user"),
+                value("time_local"),
+                value("request_method"),
+                value("request_uri"),
+                value("status"),
+                value("body_bytes_sent"),
+                value("http_referer"),
+                value("http_user_agent"),
+            )
+        };
+        let log = |log: &Log| Log {
+            time: log.time,
+            fields: vec![("content".to_owned(), line(log))],
+        };
+        Self {
+            logs: self.logs.iter().map(log).collect(),
+        }
+    }
+
     /// The keys and values of a log that are `&str` to every contender.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         let fields = self.logs.iter().flat_map(|log| &log.fields);

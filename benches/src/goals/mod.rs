@@ -7,6 +7,7 @@ mod instructions;
 mod memory;
 mod pull;
 mod put;
+mod spl;
 
 use crate::report::Report;
 
@@ -67,6 +68,11 @@ pub(crate) const GROUPS: &[Group] = &[
         goals: &[22],
         about: "user instructions of a put of one log",
         run: instructions::put,
+    },
+    Group {
+        goals: &[23, 24],
+        about: "SPL over log groups, `where` and `parse-regexp`, against decoding them",
+        run: spl::run,
     },
 ];
 

@@ -144,6 +144,22 @@ impl Place {
     }
 }
 
+/// Writes line breaks and other control characters, which names may have, as escapes.
+fn on_one_line(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    let mut line = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if c.is_control() {
+            line.extend(c.escape_debug());
+        } else {
+            line.push(c);
+        }
+    }
+    line
+}
+
 fn floor_boundary(text: &str, at: usize) -> usize {
     let mut at = at.min(text.len());
     while !text.is_char_boundary(at) {
@@ -158,7 +174,7 @@ impl Error {
         Self {
             inner: Box::new(Inner {
                 kind,
-                message: message.into(),
+                message: on_one_line(message.into()),
                 hint: None,
                 place: None,
             }),
@@ -285,8 +301,8 @@ impl Fault {
         Error {
             inner: Box::new(Inner {
                 kind: self.inner.kind,
-                message: self.inner.message,
-                hint: self.inner.hint,
+                message: on_one_line(self.inner.message),
+                hint: self.inner.hint.map(on_one_line),
                 place: Some(Place::new(source, self.inner.span)),
             }),
         }
@@ -328,7 +344,7 @@ impl Warning {
     pub(crate) fn new(kind: WarningKind, source: &str, span: Span, message: String) -> Self {
         Self {
             kind,
-            message,
+            message: on_one_line(message),
             place: Place::new(source, span),
         }
     }

@@ -58,6 +58,7 @@ impl<'p> Evaluator<'p> {
                 stopwatch,
                 deadline: stopwatch.elapsed().saturating_add(options.time_limit),
                 steps: Cell::new(0),
+                work: Cell::new(0),
                 random: Cell::new(now.as_nanosecond() as u64),
                 patterns: RefCell::new(HashMap::new()),
             },
@@ -129,6 +130,7 @@ fn stages<'a>(
         if cx.stopped().is_some() {
             return;
         }
+        row.fetch(&stage.needs);
         match &stage.plan {
             StagePlan::Where(stage) => {
                 if !stage.keeps(&row, cx) {

@@ -20,6 +20,8 @@ enum Run {
     Plain(String, Box<Finder<'static>>),
     /// With `_`, which is `None`.
     Holes(Vec<Option<char>>),
+    /// So many `_` and nothing else.
+    Any(usize),
 }
 
 impl Like {
@@ -54,22 +56,24 @@ impl Like {
         Some(Self { head, middle, tail })
     }
 
-    /// Whether the whole of `text` fits.
-    pub(crate) fn matches(&self, text: &str) -> bool {
+    /// Whether the whole of `text` fits; `None` when `work` says that there is no time for it.
+    ///
+    /// `work` is told how many characters are looked at, where they can be many.
+    pub(crate) fn matches(&self, text: &str, work: impl Fn(usize) -> bool) -> Option<bool> {
         let Some(mut rest) = self.head.strip_start(text) else {
-            return false;
+            return Some(false);
         };
         let Some(tail) = &self.tail else {
-            return rest.is_empty();
+            return Some(rest.is_empty());
         };
         // Taking each run at its first place leaves the most text for the others.
         for run in &self.middle {
-            match run.find(rest) {
+            match run.find(rest, &work)? {
                 Some(after) => rest = after,
-                None => return false,
+                None => return Some(false),
             }
         }
-        tail.ends(rest)
+        Some(tail.ends(rest))
     }
 }
 
@@ -80,6 +84,7 @@ impl Run {
                 let finder = Finder::new(&text).into_owned();
                 Self::Plain(text, Box::new(finder))
             }
+            None if parts.iter().all(Option::is_none) => Self::Any(parts.len()),
             None => Self::Holes(parts),
         }
     }
@@ -92,6 +97,13 @@ impl Run {
     fn strip_start<'t>(&self, text: &'t str) -> Option<&'t str> {
         match self {
             Self::Plain(run, _) => text.strip_prefix(run.as_str()),
+            Self::Any(count) => {
+                let mut chars = text.chars();
+                for _ in 0..*count {
+                    chars.next()?;
+                }
+                Some(chars.as_str())
+            }
             Self::Holes(parts) => {
                 let mut chars = text.chars();
                 for part in parts {
@@ -105,21 +117,39 @@ impl Run {
         }
     }
 
-    /// What is left after the first place of the run.
-    fn find<'t>(&self, text: &'t str) -> Option<&'t str> {
+    /// What is left after the first place of the run, if it has one; `None` as above.
+    fn find<'t>(&self, text: &'t str, work: impl Fn(usize) -> bool) -> Option<Option<&'t str>> {
         match self {
-            Self::Plain(run, finder) => finder
-                .find(text.as_bytes())
-                .map(|at| &text[at + run.len()..]),
-            Self::Holes(_) => text
-                .char_indices()
-                .find_map(|(at, _)| self.strip_start(&text[at..])),
+            Self::Plain(run, finder) => {
+                let place = finder.find(text.as_bytes());
+                Some(place.map(|at| &text[at + run.len()..]))
+            }
+            // The first characters there are.
+            Self::Any(_) => Some(self.strip_start(text)),
+            Self::Holes(parts) => {
+                let mut rest = text;
+                loop {
+                    // Every place may look at as many characters as the run has.
+                    if !work(parts.len()) {
+                        return None;
+                    }
+                    if let Some(after) = self.strip_start(rest) {
+                        return Some(Some(after));
+                    }
+                    let mut chars = rest.chars();
+                    if chars.next().is_none() {
+                        return Some(None);
+                    }
+                    rest = chars.as_str();
+                }
+            }
         }
     }
 
     fn ends(&self, text: &str) -> bool {
         match self {
             Self::Plain(run, _) => text.ends_with(run.as_str()),
+            Self::Any(count) => *count == 0 || text.chars().nth(count - 1).is_some(),
             Self::Holes(parts) => {
                 let mut chars = text.chars().rev();
                 parts.iter().rev().all(|part| {
@@ -139,7 +169,8 @@ mod tests {
     #[track_caller]
     fn check(pattern: &str, text: &str, want: bool) {
         let like = Like::new(pattern, Some('!')).expect("a good pattern");
-        assert_eq!(like.matches(text), want, "{text} like {pattern}");
+        let matches = like.matches(text, |_| true);
+        assert_eq!(matches, Some(want), "{text} like {pattern}");
     }
 
     #[test]
@@ -161,6 +192,28 @@ mod tests {
         check("%ab%ab", "abab", true);
         check("%ab%ab", "ab", false);
         check("_%_", "x", false);
+        check("%__%_", "中bc", true);
+        check("%__%_", "中b", false);
+        check("%___", "中b", false);
+        check("%a_%", "xa", false);
+    }
+
+    #[test]
+    fn runs_with_holes_count_their_work_and_end_when_told() {
+        let text = "a".repeat(1000);
+        let like = Like::new("%aaaaaaaa_b%", None).expect("a good pattern");
+        let work = std::cell::Cell::new(0);
+        let count = |more| {
+            work.set(work.get() + more);
+            work.get() < 5000
+        };
+        assert_eq!(like.matches(&text, count), None);
+        assert_eq!(work.get(), 5000);
+        // Nothing but holes takes the first characters there are.
+        work.set(0);
+        let like = Like::new(&format!("%{}%", "_".repeat(900)), None).expect("a good pattern");
+        assert_eq!(like.matches(&text, count), Some(true));
+        assert_eq!(work.get(), 0);
     }
 
     #[test]

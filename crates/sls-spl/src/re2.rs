@@ -364,9 +364,10 @@ impl Translator<'_> {
                 return Ok(());
             }
             first = false;
-            if self.rest.starts_with("[:") {
-                if let Some(end) = self.rest.find(":]") {
-                    self.named_class(end)?;
+            if let Some(name) = self.rest.strip_prefix("[:") {
+                // The colon that opens the name does not close it, as in `[[:]`.
+                if let Some(length) = name.find(":]") {
+                    self.named_class(2 + length)?;
                     continue;
                 }
             }
@@ -457,6 +458,15 @@ mod tests {
         let found = regex.find(text.as_bytes());
         let got = found.map(|m| String::from_utf8_lossy(m.as_bytes()).into_owned());
         assert_eq!(got.as_deref(), want, "{pattern} on {text}");
+    }
+
+    #[test]
+    fn the_opening_of_a_named_class_does_not_close_it() {
+        // Found by fuzzing: the colon was taken for both ends of a name.
+        check("[[:]+", "a[:b", Some("[:"));
+        assert!(compile("[[:]:]").is_err());
+        assert!(compile("[[::]]").is_err());
+        check("[[:digit:]:]+", "a1:b", Some("1:"));
     }
 
     #[test]

@@ -20,6 +20,17 @@ pub trait Row {
     /// The field of that exact name; `None` is null.
     fn field(&self, name: &str) -> Option<Field<'_>>;
 
+    /// The fields of several names; `found` has a place for each and is empty when given.
+    ///
+    /// What a program asks for when a stage needs several fields.
+    /// The default asks for one after the other; a row that walks over all its fields to find
+    /// one should find these in one walk.
+    fn fields<'r>(&'r self, names: &[Box<str>], found: &mut [Option<Field<'r>>]) {
+        for (name, place) in names.iter().zip(found) {
+            *place = self.field(name);
+        }
+    }
+
     /// Calls `visitor` for every field, in order.
     fn visit(&self, visitor: &mut dyn FnMut(&str, Field<'_>));
 }
@@ -29,6 +40,10 @@ const _: fn(&dyn Row) = |_| {};
 impl<R: Row + ?Sized> Row for &R {
     fn field(&self, name: &str) -> Option<Field<'_>> {
         (**self).field(name)
+    }
+
+    fn fields<'r>(&'r self, names: &[Box<str>], found: &mut [Option<Field<'r>>]) {
+        (**self).fields(names, found);
     }
 
     fn visit(&self, visitor: &mut dyn FnMut(&str, Field<'_>)) {

@@ -215,6 +215,17 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// How many bytes a function goes through that looks at all of the value.
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::Text(bytes) | Self::Binary(bytes) => bytes.len(),
+            Self::Json(text) => text.len(),
+            Self::Array(items) => size_of_val(items),
+            Self::Map(entries) => size_of_val(entries),
+            _ => 0,
+        }
+    }
+
     /// Writes the value as it leaves the program; nothing for null.
     pub(crate) fn write(self, zone: &TimeZone, out: &mut String) {
         match self {

@@ -332,3 +332,60 @@ fn many_extracted_fields_are_found_again() {
         "p={}",
     );
 }
+
+/// A row that counts how often it is walked.
+#[derive(Default)]
+struct Walks(std::cell::Cell<usize>);
+
+impl Row for Walks {
+    fn field(&self, name: &str) -> Option<Field<'_>> {
+        self.0.set(self.0.get() + 1);
+        (name != "z").then_some(Field::Text(b"1 2"))
+    }
+
+    fn fields<'r>(&'r self, names: &[Box<str>], found: &mut [Option<Field<'r>>]) {
+        self.0.set(self.0.get() + 1);
+        for (name, place) in names.iter().zip(found) {
+            assert!(place.is_none());
+            *place = (**name != *"z").then_some(Field::Text(b"1 2"));
+        }
+    }
+
+    fn visit(&self, visitor: &mut dyn FnMut(&str, Field<'_>)) {
+        visitor("a", Field::Text(b"1 2"));
+    }
+}
+
+#[test]
+fn a_stage_finds_all_its_fields_in_one_walk() {
+    for (query, walks) in [
+        ("* | where a = '1'", 1),
+        ("* | where a = b and c = d and z is null", 1),
+        ("* | where a = b | where a = b and c = b", 2),
+        ("* | parse-regexp a, '(.) (.)' as b, z", 1),
+        ("* | parse-csv -delim=' ' a as a, b | where b = '2'", 1),
+        // More than one walk finds at a time.
+        (
+            "* | where a in (b1, b2, b3, b4, b5, b6, b7, b8, b9, c1, c2, c3, c4, c5, c6, c7, c8)",
+            2,
+        ),
+    ] {
+        let row = Walks::default();
+        run(query, &row);
+        assert_eq!(row.0.get(), walks, "{query}");
+    }
+}
+
+#[test]
+fn empty_groups_inside_a_character_are_empty_texts() {
+    check(
+        "* | parse-kv -regexp s, '([a-z])()'",
+        &[("s", "中a中")],
+        "a= s=中a中",
+    );
+    check(
+        "* | parse-kv -regexp s, '(\\B|a)(\\B|)'",
+        &[("s", "a中")],
+        "a= s=a中",
+    );
+}

@@ -239,3 +239,78 @@ fn report_counts_rows_and_keeps_a_few_samples() {
     assert_eq!(report.samples()[0], "cannot cast text to an integer: x");
     assert_eq!(unchanged, 2);
 }
+
+/// A row in which no single call may keep the run from looking at its stopwatch.
+fn times_out(query: &str, value: &[u8]) {
+    let options = Options::default()
+        .with_stopwatch(Arc::new(Ticking::default()))
+        .with_time_limit(Duration::from_millis(8));
+    assert_eq!(
+        run(query, &options, value, 1),
+        Some(ErrorKind::Timeout),
+        "{query}"
+    );
+}
+
+#[test]
+fn one_call_over_a_large_value_looks_at_the_stopwatch() {
+    let large = vec![b'a'; 4 << 20];
+    // A pattern with holes is compared at every place.
+    times_out("* | where s like '%aaaaaaaaaaaaaaaaaaaaaaaa_b%'", &large);
+    // Each of many searches may read the text to its end.
+    for query in [
+        "* | extend n = regexp_extract_all(s, 'a.{0,9}b|a')",
+        "* | extend n = regexp_split(s, 'a.{0,9}b|a')",
+        "* | extend n = regexp_replace(s, 'a.{0,9}b|a', '')",
+        "* | parse-kv -regexp s, '(a)(.{0,9}b)?'",
+    ] {
+        times_out(query, &large[..1 << 20]);
+    }
+    // Many calls, each over all of a large value.
+    let calls = vec!["length(s)"; 20].join(" + ");
+    times_out(&format!("* | extend n = {calls}"), &large);
+    times_out(
+        "* | extend n = transform(split('1,2,3,4,5,6,7,8,9', ','), x -> md5(to_utf8(s)))",
+        &large[..1 << 20],
+    );
+}
+
+#[test]
+fn lists_stop_growing_where_no_value_could_hold_them() {
+    let commas = vec![b','; 4 << 20];
+    let options = Options::default();
+    for query in [
+        "* | extend n = split(s, ',')",
+        "* | extend n = split(s, '')",
+        "* | extend n = regexp_split(s, ',')",
+        "* | extend n = regexp_extract_all(s, ',')",
+    ] {
+        let program = Program::compile(query, &options).expect("a good program");
+        let mut evaluator = program.evaluator(UNIX_EPOCH);
+        let row = [("s", Field::Text(&commas))];
+        evaluator.row(&row, &mut |_| {}).expect("no limit is near");
+        let report = evaluator.report();
+        assert_eq!(report.samples(), ["the result is too large"], "{query}");
+    }
+}
+
+#[test]
+fn large_patterns_from_rows_are_data_errors() {
+    let braces = "{".repeat(100_000);
+    for query in ["* | where regexp_like('a', s)", "* | where 'a' like s"] {
+        let program = Program::compile(query, &Options::default()).expect("a good program");
+        let mut evaluator = program.evaluator(UNIX_EPOCH);
+        let row = [("s", Field::Text(braces.as_bytes()))];
+        evaluator.row(&row, &mut |_| {}).expect("no limit is near");
+        assert_eq!(evaluator.report().rows_failed(), 1, "{query}");
+    }
+}
+
+#[test]
+fn names_with_line_breaks_leave_errors_on_one_line() {
+    // Found by fuzzing: the message had the name as written.
+    check(
+        "* | extend \"b\nc\" = 1, \"b\nc\" = 2",
+        "semantic: b\\nc is an output twice at line 2, column 9",
+    );
+}

@@ -330,6 +330,33 @@ impl<'a> LogView<'a> {
         pair.map(|(_, value)| value)
     }
 
+    /// Calls `found` with the index of a key and its value, for every field that has one of
+    /// the keys.
+    ///
+    /// Many fields cost one walk over the log, where [`LogView::get`] walks for each.
+    /// When a key repeats in the log, its last call has the value that `get` gives.
+    pub fn find_each<K: AsRef<str>>(&self, keys: &[K], mut found: impl FnMut(usize, TextRef<'a>)) {
+        let mut look = |name: &[u8], value: TextRef<'a>| {
+            for (index, key) in keys.iter().enumerate() {
+                if key.as_ref().as_bytes() == name {
+                    found(index, value);
+                }
+            }
+        };
+        match self.body {
+            Body::Plain(contents) => {
+                for (name, value) in Pairs::new(contents) {
+                    look(name, TextRef::new(value));
+                }
+            }
+            Body::Any { .. } => {
+                for (name, value) in self.contents() {
+                    look(name.as_bytes(), value);
+                }
+            }
+        }
+    }
+
     /// An owned copy.
     pub fn to_owned(&self) -> Log {
         let contents = match self.body {
@@ -414,6 +441,27 @@ mod tests {
             assert!(GroupListView::parse(&bytes[..end]).is_err(), "cut at {end}");
         }
         assert_eq!(GroupListView::parse(&bytes).unwrap().to_owned(), [group]);
+    }
+
+    #[test]
+    fn fields_found_in_one_walk_are_those_found_one_by_one() {
+        let log = Log::at(1).with("a", "1").with("b", "2").with("a", "3");
+        let group = LogGroup::new(vec![log]);
+        let encoded = crate::wire::EncodedGroup::from(&group);
+        // A field that no client writes gives the log another shape.
+        let mut unusual = encoded.as_bytes().to_vec();
+        unusual[1] += 2;
+        let end = usize::from(unusual[1]);
+        unusual.splice(end..end, [0x78, 0x01]);
+        for bytes in [encoded.as_bytes(), &unusual] {
+            let view = GroupView::parse(bytes).unwrap();
+            let log = view.logs().next().unwrap();
+            let keys = ["b", "missing", "a"];
+            let mut found = [None; 3];
+            log.find_each(&keys, |at, value| found[at] = Some(value));
+            assert_eq!(found, keys.map(|key| log.get(key)));
+            assert_eq!(found[2].unwrap(), "3");
+        }
     }
 
     #[test]

@@ -135,6 +135,17 @@ impl Row for LogRow<'_> {
             .map(|(_, value)| Field::Text(value))
     }
 
+    fn fields<'r>(&'r self, names: &[Box<str>], found: &mut [Option<Field<'r>>]) {
+        self.log.find_each(names, |at, value| {
+            found[at] = Some(Field::Text(value.as_bytes()));
+        });
+        for (name, place) in names.iter().zip(found) {
+            if name.starts_with("__") {
+                *place = self.field(name);
+            }
+        }
+    }
+
     fn visit(&self, visitor: &mut dyn FnMut(&str, Field<'_>)) {
         visitor(TIME, Field::BigInt(self.log.time().into()));
         if let Some(ns) = self.log.time_ns() {

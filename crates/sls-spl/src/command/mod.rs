@@ -36,6 +36,38 @@ pub(crate) struct Stage {
     pub(crate) plan: StagePlan,
     /// The fields it reads.
     pub(crate) reads: Vec<FieldId>,
+    pub(crate) needs: Needs,
+}
+
+/// The fields a stage looks at, found together before it runs.
+#[derive(Debug, Default)]
+pub(crate) struct Needs {
+    pub(crate) ids: Vec<FieldId>,
+    pub(crate) names: Vec<Box<str>>,
+}
+
+impl Needs {
+    /// Those of a stage that reads some fields; empty when one lookup does.
+    pub(crate) fn of(plan: &StagePlan, reads: &[FieldId], names: &Names) -> Self {
+        let outputs: &[FieldId] = match plan {
+            StagePlan::Where(_) | StagePlan::Extend(_) => &[],
+            // A value that is there decides whether it is replaced.
+            StagePlan::Regexp(regexp) => &regexp.outputs,
+            StagePlan::Csv(csv) => &csv.outputs,
+            _ => return Self::default(),
+        };
+        let mut needs = Self::default();
+        for id in reads.iter().chain(outputs) {
+            if !needs.ids.contains(id) {
+                needs.ids.push(*id);
+                needs.names.push(names.name(*id).into());
+            }
+        }
+        if needs.ids.len() < 2 {
+            return Self::default();
+        }
+        needs
+    }
 }
 
 #[derive(Debug)]

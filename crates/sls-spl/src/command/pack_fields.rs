@@ -73,6 +73,10 @@ impl PackFields {
         let mut object = String::from("{");
         let mut packed = Vec::new();
         for name in row.field_names(cx.arena) {
+            cx.step();
+            if cx.stopped().is_some() {
+                return;
+            }
             let Value::Text(bytes) = row.get_named(name) else {
                 continue;
             };

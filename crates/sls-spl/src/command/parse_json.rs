@@ -61,12 +61,19 @@ impl JsonStage {
             match places.get(name) {
                 Some(place) => members[*place].1 = value,
                 None => {
+                    if !cx.holds_another(&members) {
+                        return;
+                    }
                     places.insert(name, members.len());
                     members.push((name, value));
                 }
             }
         }
         for (name, value) in members {
+            cx.step();
+            if cx.stopped().is_some() {
+                return;
+            }
             row.extract(name, text_of_node(value, cx), self.preserve);
         }
     }

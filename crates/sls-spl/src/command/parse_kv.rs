@@ -176,6 +176,9 @@ impl KeyValues {
             } => {
                 for piece in text.split(delimiter.as_str()) {
                     pairs.piece(piece, separator);
+                    if !cx.holds_another(&pairs.list) {
+                        return;
+                    }
                 }
             }
             Form::Delimiters {
@@ -184,8 +187,18 @@ impl KeyValues {
                 greedy: true,
             } => greedy(text, delimiter, separator, &mut pairs),
             Form::Pattern(regex) => {
+                let mut from = 0;
                 for captures in regex.captures_iter(text.as_bytes()) {
-                    let part = |group| captures.get(group).map_or("", |m| &text[m.range()]);
+                    // A search may read all that is left to find a short match.
+                    if !cx.work(text.len() - from) || !cx.holds_another(&pairs.list) {
+                        return;
+                    }
+                    from = captures.get(0).map_or(from, |whole| whole.end());
+                    // Only an empty group can stand inside a character.
+                    let part = |group| {
+                        let range = captures.get(group).map(|m| m.range());
+                        range.and_then(|range| text.get(range)).unwrap_or("")
+                    };
                     pairs.add(part(1), part(2));
                 }
             }
@@ -196,6 +209,10 @@ impl KeyValues {
             } => set(text, delimiters, separator, *quote, &mut pairs),
         }
         for (key, value) in pairs.list {
+            cx.step();
+            if cx.stopped().is_some() {
+                return;
+            }
             let name = if self.prefix.is_empty() {
                 key
             } else {

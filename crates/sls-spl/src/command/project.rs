@@ -105,6 +105,10 @@ impl Project {
         }
         if !self.patterns.is_empty() {
             for name in row.field_names(cx.arena) {
+                cx.step();
+                if cx.stopped().is_some() {
+                    return;
+                }
                 let listed = self.patterns.iter().any(|pattern| pattern.matches(name));
                 if listed && !is_time(name) && !self.renames.moves_named(name, row) {
                     kept.set_named(name, row.get_named(name));

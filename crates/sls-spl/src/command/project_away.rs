@@ -62,6 +62,10 @@ impl ProjectAway {
             return;
         }
         for name in row.field_names(cx.arena) {
+            cx.step();
+            if cx.stopped().is_some() {
+                return;
+            }
             if !is_time(name) && self.patterns.iter().any(|pattern| pattern.matches(name)) {
                 row.set_named(name, Value::Null);
             }

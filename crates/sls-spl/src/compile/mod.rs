@@ -7,7 +7,7 @@ mod scope;
 
 use crate::ast::{Command, Query};
 use crate::command::{
-    Csv, ExpandValues, Extend, JsonStage, KeyValues, PackFields, Project, ProjectAway,
+    Csv, ExpandValues, Extend, JsonStage, KeyValues, Needs, PackFields, Project, ProjectAway,
     ProjectRename, Regexp, Stage, StagePlan, Where,
 };
 use crate::error::{Error, Fault, Span, Warning, WarningKind};
@@ -57,7 +57,8 @@ pub(crate) fn compile(query: &Query, source: &str, options: &Options) -> Result<
         let mut reads = std::mem::take(&mut compiler.reads);
         reads.sort_unstable();
         reads.dedup();
-        stages.push(Stage { plan, reads });
+        let needs = Needs::of(&plan, &reads, &compiler.names);
+        stages.push(Stage { plan, reads, needs });
     }
     Ok(Compiled {
         stages,

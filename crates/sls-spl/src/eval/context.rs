@@ -20,6 +20,11 @@ pub(crate) const MAX_VALUE: usize = 16 << 20;
 const MAX_NESTING: usize = 64;
 /// How many steps pass between two looks at the stopwatch.
 const STEPS_PER_CHECK: u32 = 64;
+/// How many bytes a function may work through between two looks at the stopwatch: a look costs
+/// less than a thousandth of that, and every function is through with it in some milliseconds.
+pub(crate) const WORK_PER_CHECK: usize = 256 << 10;
+/// Longest pattern that may come from a row, in bytes; larger ones are data errors.
+pub(crate) const MAX_PATTERN: usize = 64 << 10;
 /// Patterns that come from rows and are kept compiled at a time.
 const CACHED_PATTERNS: usize = 64;
 
@@ -32,6 +37,8 @@ pub(crate) struct Run<'p> {
     pub(crate) stopwatch: &'p dyn Stopwatch,
     pub(crate) deadline: Duration,
     pub(crate) steps: Cell<u32>,
+    /// Bytes worked through since the last look at the stopwatch.
+    pub(crate) work: Cell<usize>,
     pub(crate) random: Cell<u64>,
     pub(crate) patterns: RefCell<HashMap<Vec<u8>, Option<Arc<Regex>>>>,
 }
@@ -109,10 +116,31 @@ impl<'a> Context<'a> {
     pub(crate) fn step(&self) {
         let steps = self.run.steps.get();
         self.run.steps.set(steps.wrapping_add(1));
-        if steps % STEPS_PER_CHECK == 0 && self.run.stopwatch.elapsed() >= self.run.deadline {
-            self.stop.set(Some(ErrorKind::Timeout));
+        if steps % STEPS_PER_CHECK == 0 {
+            self.check_time();
         }
         self.check_memory();
+    }
+
+    fn check_time(&self) {
+        if self.run.stopwatch.elapsed() >= self.run.deadline {
+            self.stop.set(Some(ErrorKind::Timeout));
+        }
+    }
+
+    /// Counts work by the bytes it goes through; `false` when the run must end.
+    ///
+    /// Whatever may go over one value more than a few times asks here on the way.
+    #[inline]
+    pub(crate) fn work(&self, bytes: usize) -> bool {
+        let work = self.run.work.get().saturating_add(bytes);
+        if work < WORK_PER_CHECK {
+            self.run.work.set(work);
+        } else {
+            self.run.work.set(0);
+            self.check_time();
+        }
+        self.stop.get().is_none()
     }
 
     pub(crate) fn check_memory(&self) {
@@ -169,6 +197,30 @@ impl<'a> Context<'a> {
         } else {
             Value::Null
         }
+    }
+
+    /// An array value of what an iterator gives, which is not asked for more than fits.
+    pub(crate) fn collect(&self, items: impl Iterator<Item = Value<'a>>) -> Value<'a> {
+        let mut list = Vec::new();
+        for item in items {
+            if !self.holds_another(&list) {
+                return Value::Null;
+            }
+            list.push(item);
+        }
+        self.array(&list)
+    }
+
+    /// Whether a list that will be part of a value may grow; notes why not.
+    ///
+    /// Lists are gathered outside the arena, where the limits do not see them.
+    #[inline]
+    pub(crate) fn holds_another<T>(&self, list: &Vec<T>) -> bool {
+        if list.len() < list.capacity() {
+            return self.stop.get().is_none();
+        }
+        let bytes = list.len().saturating_add(1).saturating_mul(size_of::<T>());
+        self.work(bytes) && self.fits(bytes)
     }
 
     /// A map value with a copy of `entries`.
@@ -231,9 +283,16 @@ impl<'a> Context<'a> {
         if patterns.len() >= CACHED_PATTERNS {
             patterns.clear();
         }
-        let compiled = crate::re2::compile(&String::from_utf8_lossy(bytes))
-            .ok()
-            .map(Arc::new);
+        // Compiling takes as long as going through a lot of text.
+        if !self.work(WORK_PER_CHECK) {
+            return None;
+        }
+        let compiled = if bytes.len() > MAX_PATTERN {
+            None
+        } else {
+            crate::re2::compile(&String::from_utf8_lossy(bytes)).ok()
+        };
+        let compiled = compiled.map(Arc::new);
         patterns.insert(bytes.to_vec(), compiled.clone());
         compiled
     }

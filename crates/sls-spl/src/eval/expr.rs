@@ -13,7 +13,7 @@ use crate::plan::{Node, Pattern};
 use crate::value::{Comparison, Value, bigint};
 
 use super::arithmetic;
-use super::{Context, State};
+use super::{Context, MAX_PATTERN, State};
 
 /// Evaluates `node` over `row`.
 pub(crate) fn eval<'a>(node: &'a Node, row: &State<'a>, cx: &Context<'a>) -> Value<'a> {
@@ -264,8 +264,12 @@ fn like<'a>(
         }
     };
     match pattern {
-        Pattern::Fixed(like) => Some(like.matches(text)),
+        Pattern::Fixed(like) => like.matches(text, |more| cx.work(more)),
         Pattern::PerRow(node, escape) => match eval(node, row, cx) {
+            Value::Text(bytes) if bytes.len() > MAX_PATTERN => {
+                cx.fail("the pattern of like is too large", bytes);
+                None
+            }
             Value::Text(bytes) => {
                 let like = Like::new(cx.read(bytes), *escape);
                 if like.is_none() {
@@ -274,7 +278,7 @@ fn like<'a>(
                         bytes,
                     );
                 }
-                like.map(|like| like.matches(text))
+                like.and_then(|like| like.matches(text, |more| cx.work(more)))
             }
             Value::Null => None,
             _ => {
@@ -406,6 +410,9 @@ fn run_call<'a>(node: &'a CallNode, row: &State<'a>, cx: &Context<'a>) -> Value<
         if slot.is_null() {
             return Value::Null;
         }
+        if !cx.work(slot.bytes()) {
+            return Value::Null;
+        }
     }
     (node.function.run)(&Call {
         args,
@@ -429,7 +436,7 @@ fn each<'a>(
     let mut out = Vec::new();
     for item in items {
         cx.step();
-        if cx.stopped().is_some() {
+        if cx.stopped().is_some() || !cx.holds_another(&out) {
             return Value::Null;
         }
         cx.locals.borrow_mut().push(*item);

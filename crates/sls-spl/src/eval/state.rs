@@ -9,12 +9,16 @@ use std::collections::HashMap;
 use bumpalo::Bump;
 use bumpalo::collections::Vec as ArenaVec;
 
+use crate::command::Needs;
 use crate::names::{FieldId, Names};
 use crate::row::{Field, Row};
 use crate::value::{Value, bigint};
 
 /// Fields outside the program from which on they are found by hash and not by scan.
 const SCANNED: usize = 16;
+
+/// Fields that are found in one walk over a row.
+const FETCHED: usize = 16;
 
 #[derive(Clone, Copy, Debug)]
 enum Slot<'a> {
@@ -103,6 +107,27 @@ impl<'a> State<'a> {
                 let value = field.map_or(Value::Null, value_of);
                 slot.set(Slot::Read(value));
                 value
+            }
+        }
+    }
+
+    /// Reads what a stage needs in one go, but for what is known already.
+    pub(crate) fn fetch(&self, needs: &Needs) {
+        let Some(base) = self.base else {
+            return;
+        };
+        let unread = |id: &FieldId| matches!(self.slots[id.index()].get(), Slot::Unread);
+        if needs.ids.iter().filter(|id| unread(id)).count() < 2 {
+            return;
+        }
+        let all = needs.ids.chunks(FETCHED).zip(needs.names.chunks(FETCHED));
+        for (ids, names) in all {
+            let mut found = [None; FETCHED];
+            base.fields(names, &mut found[..ids.len()]);
+            for (id, field) in ids.iter().zip(found) {
+                if unread(id) {
+                    self.slots[id.index()].set(Slot::Read(field.map_or(Value::Null, value_of)));
+                }
             }
         }
     }

@@ -122,6 +122,9 @@ fn try_extract_all<'a>(call: &Call<'a, '_>) -> Result<Value<'a>, Value<'a>> {
     let mut from = 0;
     // Not `captures_iter`, which leaves out an empty match right after another one.
     while let Some(captures) = regex.captures_at(text, from) {
+        if !searches(call, text, from) || !call.cx.holds_another(&all) {
+            return Err(Value::Null);
+        }
         all.push(match captures.get(group) {
             Some(found) => Value::Text(&text[found.range()]),
             None => Value::Null,
@@ -137,11 +140,27 @@ fn try_extract_all<'a>(call: &Call<'a, '_>) -> Result<Value<'a>, Value<'a>> {
     Ok(call.cx.array(&all))
 }
 
+/// Counts one search of many; `false` when the run must end.
+///
+/// A search may read all that is left to find a short match, and so may the next one.
+fn searches(call: &Call<'_, '_>, text: &[u8], from: usize) -> bool {
+    call.cx.work(text.len().saturating_sub(from))
+}
+
 fn split<'a>(call: &Call<'a, '_>) -> Value<'a> {
     match subject(call) {
         Ok((text, regex)) => {
             let text = text.as_bytes();
-            let parts: Vec<Value<'a>> = regex.split(text).map(Value::Text).collect();
+            let mut parts = Vec::new();
+            let mut from = 0;
+            for found in regex.find_iter(text) {
+                if !searches(call, text, from) || !call.cx.holds_another(&parts) {
+                    return Value::Null;
+                }
+                parts.push(Value::Text(&text[from..found.start()]));
+                from = found.end();
+            }
+            parts.push(Value::Text(&text[from..]));
             call.cx.array(&parts)
         }
         Err(value) => value,
@@ -170,6 +189,9 @@ fn try_replace<'a>(call: &Call<'a, '_>) -> Result<Value<'a>, Value<'a>> {
         let Some(found) = captures.get(0) else {
             continue;
         };
+        if !searches(call, text, from) {
+            return Err(Value::Null);
+        }
         out.extend_from_slice(&text[from..found.start()]);
         template.write(&captures, &mut out);
         from = found.end();
@@ -206,6 +228,8 @@ impl<'t> Template<'t> {
         let groups = regex.captures_len();
         let mut parts = Vec::new();
         let mut rest = text;
+        // Looked up once: a text of nothing but "${" would be read to its end at each of them.
+        let last_brace = text.rfind('}').unwrap_or(0);
         while let Some(at) = rest.find(['\\', '$']) {
             parts.push(Part::Text(&rest[..at]));
             let mark = &rest[at..at + 1];
@@ -226,7 +250,7 @@ impl<'t> Template<'t> {
                     parts.push(Part::Group(group));
                     &after[used..]
                 }
-                ("$", Some(b'{')) if after.contains('}') => {
+                ("$", Some(b'{')) if text.len() - after.len() < last_brace => {
                     let (name, tail) = after[1..].split_once('}')?;
                     let group = regex.capture_names().position(|n| n == Some(name))?;
                     parts.push(Part::Group(group));

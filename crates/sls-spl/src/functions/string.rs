@@ -1,6 +1,6 @@
 //! Text functions; positions and lengths count code points.
 
-use crate::eval::MAX_VALUE;
+use crate::eval::{Context, MAX_VALUE};
 use crate::value::{Value, bigint};
 
 use super::{Call, Function, Param, plain, returns};
@@ -323,28 +323,28 @@ fn split<'a>(call: &Call<'a, '_>) -> Value<'a> {
             None => return call.mismatch(),
         }
     };
-    let parts: Vec<Value<'a>> = if delimiter.is_empty() {
-        characters(text, limit)
+    if delimiter.is_empty() {
+        call.cx.collect(characters(text, limit))
     } else {
-        text.splitn(limit, delimiter).map(part).collect()
-    };
-    call.cx.array(&parts)
+        call.cx.collect(text.splitn(limit, delimiter).map(part))
+    }
 }
 
 /// Each character, then what is left when the limit is reached: nothing when it is not.
-fn characters(text: &str, limit: usize) -> Vec<Value<'_>> {
-    let mut parts = Vec::new();
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        if parts.len() + 1 == limit {
-            break;
+fn characters(text: &str, limit: usize) -> impl Iterator<Item = Value<'_>> {
+    let mut chars = text.chars();
+    let mut given = 0;
+    let mut ended = false;
+    std::iter::from_fn(move || {
+        if ended {
+            return None;
         }
-        let (first, after) = rest.split_at(c.len_utf8());
-        parts.push(part(first));
-        rest = after;
-    }
-    parts.push(part(rest));
-    parts
+        given += 1;
+        let rest = chars.as_str();
+        let next = (given < limit).then(|| chars.next()).flatten();
+        ended = next.is_none();
+        Some(part(next.map_or(rest, |c| &rest[..c.len_utf8()])))
+    })
 }
 
 fn split_part<'a>(call: &Call<'a, '_>) -> Value<'a> {
@@ -388,6 +388,9 @@ fn split_to_map<'a>(call: &Call<'a, '_>) -> Value<'a> {
         if !seen.insert(key) {
             return call.fail("split_to_map found a key twice");
         }
+        if !call.cx.holds_another(&entries) {
+            return Value::Null;
+        }
         entries.push((part(key), part(value)));
     }
     call.cx.map(&entries)
@@ -409,19 +412,54 @@ fn strpos<'a>(call: &Call<'a, '_>) -> Value<'a> {
     if search.is_empty() {
         return bigint(1);
     }
-    let mut from = 0;
-    for _ in 1..instance {
-        // Instances may overlap: the next one starts one character later.
-        let Some(at) = text[from..].find(search) else {
-            return bigint(0);
-        };
-        let step = text[from + at..].chars().next().map_or(1, char::len_utf8);
-        from += at + step;
-    }
-    match text[from..].find(search) {
-        Some(at) => bigint(text[..from + at].chars().count() as i64 + 1),
+    let found = match instance {
+        1 => text.find(search),
+        _ => nth_place(text.as_bytes(), search.as_bytes(), instance, call.cx),
+    };
+    match found {
+        Some(at) => bigint(text[..at].chars().count() as i64 + 1),
+        None if call.cx.stopped().is_some() => Value::Null,
         None => bigint(0),
     }
+}
+
+/// Where `search` stands for the n-th time, when its places may overlap.
+///
+/// Reads every byte once, after Knuth, Morris and Pratt: looking anew from each place takes time
+/// by the product of the lengths. In UTF-8 a place of the bytes is one of the characters.
+fn nth_place(text: &[u8], search: &[u8], instance: usize, cx: &Context<'_>) -> Option<usize> {
+    if search.len() > text.len() || instance > text.len() - search.len() + 1 {
+        return None;
+    }
+    if !cx.fits(search.len().saturating_mul(size_of::<u32>()).min(MAX_VALUE)) {
+        return None;
+    }
+    // For each start of `search`, the longest other start of it that this one ends with.
+    let mut fallback: Vec<u32> = vec![0; search.len()];
+    let mut have = 0;
+    for at in 1..search.len() {
+        while have > 0 && search[at] != search[have] {
+            have = fallback[have - 1] as usize;
+        }
+        have += usize::from(search[at] == search[have]);
+        fallback[at] = have as u32;
+    }
+    let mut left = instance;
+    let mut have = 0;
+    for (at, byte) in text.iter().enumerate() {
+        while have > 0 && *byte != search[have] {
+            have = fallback[have - 1] as usize;
+        }
+        have += usize::from(*byte == search[have]);
+        if have == search.len() {
+            left -= 1;
+            if left == 0 {
+                return Some(at + 1 - search.len());
+            }
+            have = fallback[have - 1] as usize;
+        }
+    }
+    None
 }
 
 fn substr<'a>(call: &Call<'a, '_>) -> Value<'a> {
