@@ -40,7 +40,7 @@ const SUITES: &[Suite] = &[
     },
     Suite {
         name: "clients-python",
-        about: "the official Python package against sls-local, both ways",
+        about: "the official Python packages against sls-local, both ways",
         needs: &["python3", "python"],
         command: &[
             "run",

@@ -28,6 +28,8 @@ impl Packages {
         "requirements.txt",
         "requirements-cli.txt",
     ]);
+    /// The tracker of GrowingIO, which shares no version of protobuf with the others.
+    pub const TRACKER: Self = Self(&["requirements-tracker.txt"]);
     /// The engine that SPL's functions are compared with.
     pub const ENGINE: Self = Self(&["requirements-engine.txt"]);
 
@@ -192,7 +194,7 @@ mod tests {
 
     #[test]
     fn every_package_is_pinned_to_one_version() {
-        for packages in [Packages::CLIENT, Packages::ENGINE] {
+        for packages in [Packages::CLIENT, Packages::TRACKER, Packages::ENGINE] {
             let lists = packages.read().unwrap();
             let packages = lists
                 .lines()

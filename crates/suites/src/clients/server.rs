@@ -5,7 +5,11 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader, Lines};
+use serde_json::Value;
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines,
+};
+use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::timeout;
 
@@ -15,6 +19,8 @@ use super::Result;
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// How long it may take to end once it was asked to.
 const STOP_LIMIT: Duration = Duration::from_secs(15);
+/// How long it may take to show what it holds in memory.
+const SHOW_LIMIT: Duration = Duration::from_secs(15);
 
 const READY: &str = "listening on ";
 
@@ -69,6 +75,24 @@ impl ServerProcess {
         self.exports.get(variable).map(String::as_str)
     }
 
+    /// What it shows of itself below `/_local/`, as JSON.
+    ///
+    /// # Errors
+    /// When it does not answer within 15 seconds, or refuses.
+    pub async fn shown(&self, target: &str) -> Result<Value> {
+        let address = self.url.strip_prefix("http://");
+        let address = address.ok_or("the server's address has another scheme")?;
+        let answer = timeout(SHOW_LIMIT, get(address, target)).await;
+        let answer = answer.map_err(|_| format!("no answer to {target}"))??;
+        let (head, body) = answer
+            .split_once("\r\n\r\n")
+            .ok_or_else(|| format!("the answer to {target} has no head: {answer}"))?;
+        if !head.starts_with("HTTP/1.1 200 ") {
+            return Err(format!("{target} was refused: {answer}").into());
+        }
+        Ok(serde_json::from_str(body)?)
+    }
+
     /// Asks it to end, and waits until it did.
     ///
     /// # Errors
@@ -84,6 +108,17 @@ impl ServerProcess {
             Err(format!("the server ended with {status} when asked to").into())
         }
     }
+}
+
+/// One request on a connection of its own, and the whole answer to it. The server closes
+/// when asked to, and gives such an answer in one piece.
+async fn get(address: &str, target: &str) -> Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    let head = format!("GET {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
 }
 
 /// Sends SIGTERM. The standard library cannot, and a shell has `kill` everywhere.

@@ -24,12 +24,17 @@ impl Skip {
 
     /// Says so in a frame that is hard to overlook, and gives the exit code that means it.
     pub fn announce(&self, suite: &str) -> ExitCode {
-        println!("{}", self.framed(suite));
+        self.tell(suite);
         ExitCode::from(EXIT_CODE)
     }
 
-    fn framed(&self, suite: &str) -> String {
-        let text = format!("{suite}: SKIPPED: {}", self.reason);
+    /// Says so in the same frame about a part of a suite, which goes on without it.
+    pub fn tell(&self, what: &str) {
+        println!("{}", self.framed(what));
+    }
+
+    fn framed(&self, what: &str) -> String {
+        let text = format!("{what}: SKIPPED: {}", self.reason);
         let lines: Vec<_> = text.lines().flat_map(wrap).collect();
         let width = lines.iter().map(|line| line.chars().count()).max();
         let width = width.unwrap_or(0);

@@ -44,8 +44,16 @@ impl Subject {
 struct Row {
     check: String,
     subject: Subject,
-    /// How many calls to the server the check made.
-    calls: Option<u64>,
+    outcome: Outcome,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Outcome {
+    /// With so many calls to the server.
+    Passed(u64),
+    Failed,
+    /// What it needs cannot be had here.
+    Skipped,
 }
 
 impl Table {
@@ -62,21 +70,30 @@ impl Table {
     /// A failure is told at once, since the table has no room for it.
     pub fn add(&mut self, subject: &Subject, check: impl Into<String>, result: Result<u64>) {
         let check = check.into();
-        let calls = match result {
-            Ok(calls) => Some(calls),
+        let outcome = match result {
+            Ok(calls) => Outcome::Passed(calls),
             Err(failure) => {
                 eprintln!(
                     "{}: FAILED: {check}: {}",
                     self.suite,
                     chain(failure.as_ref())
                 );
-                None
+                Outcome::Failed
             }
         };
+        self.push(subject, check, outcome);
+    }
+
+    /// Adds a check that could not be made; why is to be [told](super::skip::Skip::tell).
+    pub fn skip(&mut self, subject: &Subject, check: impl Into<String>) {
+        self.push(subject, check.into(), Outcome::Skipped);
+    }
+
+    fn push(&mut self, subject: &Subject, check: String, outcome: Outcome) {
         self.rows.push(Row {
             check,
             subject: subject.clone(),
-            calls,
+            outcome,
         });
     }
 
@@ -94,20 +111,21 @@ impl Table {
 
     /// Success when no check failed.
     pub fn exit_code(&self) -> ExitCode {
-        if self.failed() == 0 {
+        if self.count(Outcome::Failed) == 0 {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
         }
     }
 
-    fn failed(&self) -> usize {
-        self.rows.iter().filter(|row| row.calls.is_none()).count()
+    fn count(&self, outcome: Outcome) -> usize {
+        let outcomes = self.rows.iter().map(|row| row.outcome);
+        outcomes.filter(|found| *found == outcome).count()
     }
 }
 
 impl fmt::Display for Table {
-    /// Ends with the line `suite: N passed, N failed`.
+    /// Ends with the line `suite: N passed, N failed`, and `, N skipped` if any were.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = |head: &str, of: fn(&Row) -> &str| {
             let texts = self.rows.iter().map(|row| of(row).chars().count());
@@ -122,9 +140,10 @@ impl fmt::Display for Table {
             "check", "client", "version"
         )?;
         for row in &self.rows {
-            let (calls, result) = match row.calls {
-                Some(calls) => (calls.to_string(), "passed"),
-                None => ("-".to_owned(), "FAILED"),
+            let (calls, result) = match row.outcome {
+                Outcome::Passed(calls) => (calls.to_string(), "passed"),
+                Outcome::Failed => ("-".to_owned(), "FAILED"),
+                Outcome::Skipped => ("-".to_owned(), "SKIPPED"),
             };
             writeln!(
                 f,
@@ -132,9 +151,13 @@ impl fmt::Display for Table {
                 row.check, row.subject.name, row.subject.version
             )?;
         }
-        let failed = self.failed();
-        let passed = self.rows.len() - failed;
-        write!(f, "{}: {passed} passed, {failed} failed", self.suite)
+        let (failed, skipped) = (self.count(Outcome::Failed), self.count(Outcome::Skipped));
+        let passed = self.rows.len() - failed - skipped;
+        write!(f, "{}: {passed} passed, {failed} failed", self.suite)?;
+        if skipped > 0 {
+            write!(f, ", {skipped} skipped")?;
+        }
+        Ok(())
     }
 }
 
@@ -153,5 +176,22 @@ first check  client  1.0          3  passed
 second       -       -            -  FAILED
 suite: 1 passed, 1 failed";
         assert_eq!(table.to_string(), want);
+    }
+
+    #[test]
+    fn what_was_skipped_is_neither_passed_nor_failed() {
+        let mut table = Table::new("suite");
+        table.add(&Subject::server(), "first", Ok(1));
+        table.skip(&Subject::server(), "second");
+        let text = table.to_string();
+        assert!(
+            text.contains("second  -       -            -  SKIPPED"),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("suite: 1 passed, 0 failed, 1 skipped"),
+            "{text}"
+        );
+        assert_eq!(table.exit_code(), ExitCode::SUCCESS);
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::Value;
 use sls_client::{Client, Credentials, LogstoreHandle, StaticCredentials};
 use sls_core::model::{CursorPosition, LogGroup, LogstoreConfig, ShardId};
 
@@ -99,6 +100,19 @@ impl<P: Programs> World<P> {
             credentials,
             client,
         })
+    }
+
+    /// Where the server listens.
+    pub fn url(&self) -> &str {
+        self.server.url()
+    }
+
+    /// What the server shows of itself below `/_local/`.
+    ///
+    /// # Errors
+    /// When it refuses, or does not answer.
+    pub async fn shown(&self, target: &str) -> Result<Value> {
+        self.server.shown(target).await
     }
 
     /// Ends the server as an operator would.
@@ -220,14 +234,18 @@ impl<P: Programs> World<P> {
     /// Makes the server the proxy of a program, and the only one, and gives the endpoint and
     /// the key to name to it.
     pub fn lead_to_server(&self, command: &mut Command) -> (&'static str, &Credentials) {
-        for (name, _) in std::env::vars_os() {
-            // What the machine says about proxies, exceptions from them included.
-            if name.to_string_lossy().to_lowercase().ends_with("_proxy") {
-                command.env_remove(name);
-            }
-        }
+        without_proxies(command);
         command.env("http_proxy", self.server.url());
         (ENDPOINT, &self.credentials)
+    }
+}
+
+/// Takes from a program what the machine says about proxies, exceptions from them included.
+pub fn without_proxies(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().to_lowercase().ends_with("_proxy") {
+            command.env_remove(name);
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The official Python client of the log service against the local server, and beside ours.
+//! The official Python clients of the log service and of GrowingIO against the local server,
+//! and beside ours.
 
 mod command_line; // the command line client
 mod cursors; // positions and times of a shard
@@ -11,6 +12,7 @@ mod refusals; // errors arrive as the client's exceptions
 mod resources; // projects and logstores made by Python
 mod shards; // split and merge
 mod takeover; // a consumer group of two, one of which is killed
+mod tracker; // events, users and items of GrowingIO
 
 use std::process::ExitCode;
 
@@ -24,6 +26,7 @@ type World = suites::clients::world::World<Python>;
 const SUITE: &str = "clients-python";
 const PACKAGE: &str = "aliyun-log-python-sdk";
 const CLI_PACKAGE: &str = "aliyun-log-cli";
+const TRACKER_PACKAGE: &str = "growingio-tracker";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -52,6 +55,8 @@ async fn run() -> Result<Result<Table, Skip>> {
         .table
         .check(&cli, "a project's life by commands", work)
         .await;
+    let tracker = Python::prepare(&target, Packages::TRACKER).await;
+    results.check_tracker(&world, tracker).await?;
     results.stop("server ends on SIGTERM", world).await;
 
     let world = World::start_with_keys(python, &server).await?;
@@ -123,6 +128,27 @@ impl Results {
                 self.check(name, refusal.arrives(world, &access)).await;
             }
         }
+    }
+
+    async fn check_tracker(&mut self, world: &World, python: Result<Python, Skip>) -> Result<()> {
+        let python = match python {
+            Ok(python) => python,
+            Err(skip) => {
+                skip.tell(&format!("{SUITE}, {TRACKER_PACKAGE}"));
+                let tracker = Subject::new(TRACKER_PACKAGE, "-");
+                for way in tracker::ways() {
+                    self.table.skip(&tracker, way.to_string());
+                }
+                return Ok(());
+            }
+        };
+        let version = python.version_of(TRACKER_PACKAGE).await?;
+        let tracker = Subject::new(TRACKER_PACKAGE, version);
+        for way in tracker::ways() {
+            let check = way.arrives(world, &python);
+            self.table.check(&tracker, way.to_string(), check).await;
+        }
+        Ok(())
     }
 
     async fn check(&mut self, name: impl Into<String>, check: impl Future<Output = Result<u64>>) {
