@@ -3,6 +3,7 @@
 mod array;
 mod datetime;
 mod digest;
+mod ip; // addresses and prefixes
 mod json;
 mod math;
 mod regexp;
@@ -164,7 +165,7 @@ pub fn function_names() -> impl Iterator<Item = &'static str> {
     names.chain(SPECIAL)
 }
 
-fn groups() -> [&'static [Function]; 9] {
+fn groups() -> [&'static [Function]; 10] {
     [
         string::FUNCTIONS,
         text_codec::FUNCTIONS,
@@ -173,6 +174,7 @@ fn groups() -> [&'static [Function]; 9] {
         datetime::FUNCTIONS,
         math::FUNCTIONS,
         url::FUNCTIONS,
+        ip::FUNCTIONS,
         digest::FUNCTIONS,
         array::FUNCTIONS,
     ]

@@ -28,6 +28,10 @@ pub(crate) const NOT_COVERED: &[(&str, &str)] = &[
         "the engine takes floating point only",
     ),
     ("from_hex of VARBINARY", "the engine takes VARCHAR only"),
+    (
+        "ip_prefix, is_subnet_of",
+        "the engine has types of their own for them",
+    ),
     ("HUGEINT", "the engine has DECIMAL instead"),
     (
         "time zones other than UTC",
