@@ -425,21 +425,25 @@ async fn concurrent_puts_are_all_stored_once() {
 #[tokio::test]
 async fn append_meta_adds_the_time_of_receipt() {
     let (service, _) = service(1).await;
-    let settings = serde_json::json!({"appendMeta": true});
+    let settings = serde_json::json!({"appendMeta": true, "enable_tracking": true});
     let draft = Draft::new("PUT", format!("/logstores/{LOGSTORE}")).json(settings);
     draft.send(&service).await.expect_ok();
     let draft = Draft::new("POST", format!("/logstores/{LOGSTORE}/shards/lb"));
     let draft = draft.body("application/x-protobuf", group("a"));
     draft.send(&service).await.expect_ok();
-    let answer = pull(0, 1_700_000_000_000_000_000, 1)
+    let tracked = serde_json::json!({"__logs__": [{"a": "b"}]});
+    let draft = Draft::new("POST", format!("/logstores/{LOGSTORE}/track")).json(tracked);
+    draft.send(&service).await.expect_ok();
+    let answer = pull(0, 1_700_000_000_000_000_000, 2)
         .send(&service)
         .await
         .expect_ok();
     let list = GroupListView::parse(&answer.body).unwrap();
-    let group = list.groups().next().unwrap();
-    let tags: Vec<_> = group
-        .tags()
+    let tags: Vec<_> = list
+        .groups()
+        .flat_map(|group| group.tags())
         .map(|(key, value)| format!("{key}={value}"))
         .collect();
-    assert_eq!(tags, ["__receive_time__=1700000000"]);
+    // One for each way to write.
+    assert_eq!(tags, ["__receive_time__=1700000000"; 2]);
 }

@@ -1,5 +1,6 @@
 //! The operations, one file each, named as in the service's manual.
 
+mod append_meta;
 mod create_consumer_group;
 mod create_index;
 mod create_logstore;
@@ -69,6 +70,11 @@ impl Context<'_> {
 
     /// Stores a group, unless the shard that is to take it has a quota that is used up.
     fn put(&self, logstore: &Logstore, group: Bytes, route: PutRoute) -> Result<(), Refusal> {
+        let group = if logstore.config().append_meta {
+            append_meta::with_meta(self, &group)
+        } else {
+            group
+        };
         let mut admit = |shard: ShardId| {
             let target = Target {
                 shard: Some(shard.0),

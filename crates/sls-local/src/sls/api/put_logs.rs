@@ -1,10 +1,9 @@
-use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{HeaderName, header};
 use sls_core::model::HashKey;
-use sls_core::wire::{GroupEncoder, GroupMeta, headers};
+use sls_core::wire::headers;
 
 use super::{Answer, Context};
-use crate::engine::{PutRoute, unix_seconds};
+use crate::engine::PutRoute;
 use crate::refusal::Refusal;
 use crate::sls::body;
 
@@ -31,10 +30,7 @@ pub(super) fn perform(
     }
     check_content_type(context)?;
     let engine = &context.face.engine;
-    let mut group = body::raw(request, engine.put_rules().max_group_bytes)?;
-    if logstore.config().append_meta {
-        group = with_meta(context, &group);
-    }
+    let group = body::raw(request, engine.put_rules().max_group_bytes)?;
     context.put(&logstore, group, route)?;
     Ok(Answer::empty())
 }
@@ -61,18 +57,4 @@ fn check_content_type(context: &Context<'_>) -> Result<(), Refusal> {
         headers::PROTOBUF
     );
     Err(Refusal::content_type(message))
-}
-
-/// The group with two more tags: protobuf messages are joined by writing one after another.
-fn with_meta(context: &Context<'_>, group: &[u8]) -> Bytes {
-    let received = unix_seconds(context.now).to_string();
-    let mut meta = GroupMeta::default();
-    if let Some(peer) = context.request.peer {
-        meta = meta.with_tag("__client_ip__", peer.to_string());
-    }
-    let tags = GroupEncoder::new().finish(&meta.with_tag("__receive_time__", received));
-    let mut joined = BytesMut::with_capacity(group.len() + tags.as_bytes().len());
-    joined.put_slice(group);
-    joined.put_slice(tags.as_bytes());
-    joined.freeze()
 }
