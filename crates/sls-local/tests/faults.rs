@@ -181,6 +181,13 @@ async fn faults_and_clock_are_set_over_http_from_this_machine() {
     assert!(answer.contains("FaultNotExist"), "{answer}");
     let answer = exchange(&server, "POST /_local/faults", r#"{"effect": "explode"}"#).await;
     assert!(answer.contains("ParameterInvalid"), "{answer}");
+    let answer = exchange(
+        &server,
+        "POST /_local/faults",
+        r#"{"effect": "delay", "delay_ms": 1, "opertion": "PutLogs"}"#,
+    )
+    .await;
+    assert!(answer.contains("ParameterInvalid"), "{answer}");
     let answer = exchange(&server, "POST /_local/clock", r#"{"advance_ms": 60000}"#).await;
     assert!(answer.contains("x-log-time: 1700000000"), "{answer}");
     let answer = exchange(&server, "GET /logstores", "").await;

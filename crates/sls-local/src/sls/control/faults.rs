@@ -1,5 +1,6 @@
 use http::Method;
-use serde::Serialize;
+use serde::{Deserialize as _, Serialize};
+use serde_json::{Map, Value};
 
 use super::{Answer, Face, Request, json};
 use crate::fault::{Fault, FaultId};
@@ -24,7 +25,7 @@ struct Added {
 pub(super) fn perform(face: &Face, request: &Request) -> Result<Answer, Refusal> {
     match request.method {
         Method::POST => {
-            let fault: Fault = json(request)?;
+            let fault = read(json(request)?)?;
             if face.faults.list().len() >= MAX_FAULTS {
                 let message = format!("there are {MAX_FAULTS} faults already");
                 return Err(Refusal::quota("ExceedQuota", message));
@@ -49,5 +50,18 @@ pub(super) fn perform(face: &Face, request: &Request) -> Result<Answer, Refusal>
             Ok(Answer::empty())
         }
         _ => Err(Refusal::method(&request.path)),
+    }
+}
+
+/// A misspelt member would make a fault wider than it was meant, so it is refused.
+fn read(given: Map<String, Value>) -> Result<Fault, Refusal> {
+    let refused = |cause: serde_json::Error| Refusal::parameter(format!("no fault: {cause}"));
+    let fault = Fault::deserialize(Value::Object(given.clone())).map_err(refused)?;
+    let known = serde_json::to_value(&fault).map_err(refused)?;
+    match given.keys().find(|name| known.get(name).is_none()) {
+        Some(name) => Err(Refusal::parameter(format!(
+            "a fault has no member {name:?}"
+        ))),
+        None => Ok(fault),
     }
 }
