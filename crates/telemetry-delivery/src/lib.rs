@@ -4,6 +4,8 @@
 mod clock; // the wall clock, and one that tests turn by hand
 mod error; // a setting out of range
 mod retry; // one deadline, several attempts
+#[cfg(feature = "spool")]
+pub mod spool; // a write-ahead log on disk for what is not delivered yet
 mod transport; // one attempt: a request out, an answer in
 
 pub use clock::{Clock, SystemClock};
