@@ -2,6 +2,8 @@
 // The front ends that use all of it come with the queue under them.
 #![expect(dead_code, reason = "the queue under the front ends is on its way")]
 
+#[cfg(feature = "config")]
+pub mod config; // logging by configuration alone
 mod encoder; // a record as the bytes of one log
 mod error; // why logging could not be set up
 mod extract; // fields out of the message's text
