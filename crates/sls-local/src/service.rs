@@ -96,41 +96,30 @@ impl LocalService {
     /// # Cancel safety
     /// Dropping the future drops the answer; whether the operation was performed is open.
     pub async fn perform<O: Operation>(&self, operation: &O) -> Result<O::Reply, sls_core::Error> {
-        let described = operation.encode();
-        let host = match operation.project() {
-            "" => "localhost".to_owned(),
-            project => format!("{project}.localhost"),
-        };
-        let invalid = |reason: String| sls_core::Error::InvalidRequest {
-            call: operation.call(),
-            reason,
-        };
-        let host = HeaderValue::from_str(&host)
-            .map_err(|_| invalid(format!("project {host:?} cannot stand in a header")))?;
-        let mut request = Request::builder()
-            .method(described.method.clone())
-            .uri(described.path_and_query())
-            .body(described.body)
-            .map_err(|cause| invalid(cause.to_string()))?;
-        *request.headers_mut() = described.headers;
-        request.headers_mut().insert(header::HOST, host);
+        let request = inside_request(operation)?;
         let answer = self.answer(request, Sender::Inside).await;
-        let (parts, body) = match answer {
-            Ok(disturbed) => disturbed.wait().await.response.into_parts(),
-            Err(cut) => {
-                return Err(sls_core::Error::NoAnswer {
-                    call: operation.call(),
-                    may_have_acted: true,
-                    transient: true,
-                    cause: Box::new(cut),
-                });
-            }
+        let answer = match answer {
+            Ok(disturbed) => Ok(disturbed.wait().await.response),
+            Err(cut) => Err(cut),
         };
-        operation.read(&ApiReply {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-        })
+        read_inside(operation, answer)
+    }
+
+    /// Performs an operation for this program, on this thread and at once: no runtime is
+    /// needed, and what a fault delays is not delayed. With a data folder it blocks.
+    ///
+    /// For simulations, in which nothing may depend on the order in which threads run.
+    ///
+    /// # Errors
+    /// As [`perform`](Self::perform).
+    pub fn perform_now<O: Operation>(&self, operation: &O) -> Result<O::Reply, sls_core::Error> {
+        let outcome = self.face.answer(inside_request(operation)?, Sender::Inside);
+        let outcome = self.face.settle_now(outcome);
+        let answer = match outcome.fault {
+            Some(Effect::CutBefore | Effect::CutAfter) => Err(Cut),
+            _ => Ok(outcome.response),
+        };
+        read_inside(operation, answer)
     }
 
     /// Makes a project.
@@ -274,6 +263,46 @@ impl LocalService {
         // It fails when the runtime ends, and dropping the service does the same.
         let _ = tokio::task::spawn_blocking(move || face.close()).await;
     }
+}
+
+fn inside_request<O: Operation>(operation: &O) -> Result<Request<Bytes>, sls_core::Error> {
+    let described = operation.encode();
+    let host = match operation.project() {
+        "" => "localhost".to_owned(),
+        project => format!("{project}.localhost"),
+    };
+    let invalid = |reason: String| sls_core::Error::InvalidRequest {
+        call: operation.call(),
+        reason,
+    };
+    let host = HeaderValue::from_str(&host)
+        .map_err(|_| invalid(format!("project {host:?} cannot stand in a header")))?;
+    let mut request = Request::builder()
+        .method(described.method.clone())
+        .uri(described.path_and_query())
+        .body(described.body)
+        .map_err(|cause| invalid(cause.to_string()))?;
+    *request.headers_mut() = described.headers;
+    request.headers_mut().insert(header::HOST, host);
+    Ok(request)
+}
+
+fn read_inside<O: Operation>(
+    operation: &O,
+    answer: Result<Response<Bytes>, Cut>,
+) -> Result<O::Reply, sls_core::Error> {
+    let response = answer.map_err(|cut| sls_core::Error::NoAnswer {
+        call: operation.call(),
+        may_have_acted: true,
+        transient: true,
+        cause: Box::new(cut),
+    })?;
+    let (parts, body) = response.into_parts();
+    operation.read(&ApiReply {
+        status: parts.status,
+        headers: parts.headers,
+        body,
+    })
 }
 
 /// An answer, how much later it is to be sent, and how slowly.

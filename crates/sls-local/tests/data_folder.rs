@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use http::Request;
 use serde_json::json;
+use sls_core::api::{PutBody, PutLogs};
 use sls_core::model::{
     Cursor, CursorPosition, Log, LogGroup, LogstoreConfig, ShardId, ShardStatus,
 };
@@ -328,6 +329,20 @@ async fn a_folder_that_cannot_be_used_is_named_with_the_reason() {
     let file = folder.join("lock");
     let (found, text) = problem(&file).await;
     assert!(matches!(found, DataProblem::Unreachable(_)), "{text}");
+}
+
+#[tokio::test]
+async fn a_call_on_this_thread_returns_when_it_is_safe() {
+    let lives = Lives::new();
+    let service = builder(&lives.clock).data(lives.folder.path());
+    let service = service.open_service().unwrap();
+    service.create_project(PROJECT).await.unwrap();
+    let config = LogstoreConfig::named(LOGSTORE).with_shard_count(1);
+    service.create_logstore(PROJECT, config).await.unwrap();
+    let body = PutBody::new(&group("now"), Compression::Lz4);
+    let put = PutLogs::new(PROJECT, LOGSTORE, body);
+    service.perform_now(&put).unwrap();
+    assert_eq!(service.logstore(PROJECT, LOGSTORE).arrived_logs(), 1);
 }
 
 #[tokio::test]

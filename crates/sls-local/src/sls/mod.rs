@@ -180,15 +180,38 @@ impl Face {
     /// # Cancel safety
     /// Dropping the future drops the answer; what is being written is written.
     pub(crate) async fn settle(&self, mut outcome: Outcome) -> Outcome {
-        let (refused, is_call): (Result<(), StorageError>, _) = match outcome.pending.take() {
-            None => return outcome,
-            Some(Pending::Stored(receipt)) => (receipt.settled().await, true),
-            Some(Pending::Collected(receipt)) => (receipt.settled().await, false),
+        let Some(pending) = outcome.pending.take() else {
+            return outcome;
         };
-        match refused {
-            Ok(()) => {}
-            Err(error) if is_call => outcome.response = self.refuse(error.into()),
-            Err(error) => outcome.response = self.refuse_to_collect(&error.into()),
+        let (result, caller) = match pending {
+            Pending::Stored(receipt) => (receipt.settled().await, Caller::Client),
+            Pending::Collected(receipt) => (receipt.settled().await, Caller::Tracker),
+        };
+        self.settled(outcome, result, caller)
+    }
+
+    /// The same on this thread.
+    pub(crate) fn settle_now(&self, mut outcome: Outcome) -> Outcome {
+        let (result, caller) = match outcome.pending.take() {
+            None => return outcome,
+            Some(Pending::Stored(receipt)) => (receipt.wait(), Caller::Client),
+            Some(Pending::Collected(receipt)) => (receipt.wait(), Caller::Tracker),
+        };
+        self.settled(outcome, result, caller)
+    }
+
+    fn settled(
+        &self,
+        mut outcome: Outcome,
+        result: Result<(), StorageError>,
+        caller: Caller,
+    ) -> Outcome {
+        match (result, caller) {
+            (Ok(()), _) => {}
+            (Err(error), Caller::Client) => outcome.response = self.refuse(error.into()),
+            (Err(error), Caller::Tracker) => {
+                outcome.response = self.refuse_to_collect(&error.into());
+            }
         }
         outcome
     }
@@ -299,6 +322,13 @@ pub(crate) struct Outcome {
     pub(crate) response: Response<Bytes>,
     pub(crate) fault: Option<Effect>,
     pending: Option<Pending>,
+}
+
+/// Who is told when something could not be stored.
+#[derive(Debug, Clone, Copy)]
+enum Caller {
+    Client,
+    Tracker,
 }
 
 /// What has to be safe before an answer is true.

@@ -1,3 +1,8 @@
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
 use tokio::sync::oneshot;
 
 use super::StorageError;
@@ -30,5 +35,26 @@ impl Receipt {
     pub(crate) async fn settled(self) -> Result<(), StorageError> {
         // A write that nobody answers for was dropped with the storage.
         self.0.await.unwrap_or(Err(StorageError::Closed))
+    }
+
+    /// The same on this thread, which needs no runtime and may belong to one.
+    pub(crate) fn wait(self) -> Result<(), StorageError> {
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let mut context = Context::from_waker(&waker);
+        let mut settled = pin!(self.settled());
+        loop {
+            match settled.as_mut().poll(&mut context) {
+                Poll::Ready(result) => return result,
+                Poll::Pending => thread::park(),
+            }
+        }
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
 }
