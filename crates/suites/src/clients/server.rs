@@ -93,6 +93,19 @@ impl ServerProcess {
         Ok(serde_json::from_str(body)?)
     }
 
+    /// Its process id, until it has ended.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Kills it, with whatever it is doing, and waits until it is gone.
+    ///
+    /// # Errors
+    /// When the system does not let it be killed.
+    pub async fn kill(mut self) -> Result<()> {
+        Ok(self.child.kill().await?)
+    }
+
     /// Asks it to end, and waits until it did.
     ///
     /// # Errors
