@@ -3,6 +3,8 @@
 #![allow(dead_code)]
 
 mod announcement; // the record that tells of records that are missing
+#[cfg(feature = "config")]
+pub mod config; // logging by configuration alone
 mod encoder; // a record as the bytes of one log
 mod error; // why logging could not be set up
 mod error_chain; // an error with its causes
