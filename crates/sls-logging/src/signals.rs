@@ -76,7 +76,8 @@ impl SignalHook {
         let failed = |cause: io::Error| Error::invalid("signals", cause);
         // Whether the next signal does what it does by default, at once.
         let by_default = Arc::new(AtomicBool::new(false));
-        for signal in &self.signals {
+        let ending = if self.ends { &self.signals[..] } else { &[] };
+        for signal in ending {
             flag::register_conditional_default(*signal, Arc::clone(&by_default)).map_err(failed)?;
         }
         let mut signals = Signals::new(&self.signals).map_err(failed)?;

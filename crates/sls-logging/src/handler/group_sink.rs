@@ -12,7 +12,10 @@ pub(crate) struct GroupSink<S>(pub(crate) S);
 impl<S: LogSink> Sink for GroupSink<S> {
     async fn deliver(&self, batch: &Sealed) -> Delivery {
         let group = batch.prepare(|batch| {
-            Arc::new(EncodedGroup::from_wire(batch.body().to_vec(), batch.count()))
+            Arc::new(EncodedGroup::from_wire(
+                batch.body().to_vec(),
+                batch.count(),
+            ))
         });
         match self.0.put_logs(&group).await {
             Ok(()) => Delivery::Delivered,

@@ -1,12 +1,18 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use telemetry_delivery::batch::{Batcher, Guard, Lane, Report, Stats};
+use telemetry_delivery::batch::{Batcher, Guard, Lane, LaneConfig, Report, Stats, TooManyLanes};
 
 /// Where encoded logs go. Object safe, so that a handler does not show what it sends with.
 pub(crate) trait Outlet: Send + Sync + 'static {
     /// Takes the bytes of one log; what it cannot take it counts.
     fn append(&self, lane: Lane, log: &[u8]);
+
+    /// The same for the handler's own records, from the engine's thread.
+    fn append_notice(&self, lane: Lane, log: &[u8]);
+
+    /// The lane of groups with this end.
+    fn lane(&self, trailer: Vec<u8>) -> Result<Lane, TooManyLanes>;
 
     /// See [`Handler::flush`](super::Handler::flush).
     fn flush(&self, within: Duration) -> bool;
@@ -43,6 +49,14 @@ impl Outlet for Queue {
         let _ = self.batcher.append(lane, log);
     }
 
+    fn append_notice(&self, lane: Lane, log: &[u8]) {
+        let _ = self.batcher.append_notice(lane, log);
+    }
+
+    fn lane(&self, trailer: Vec<u8>) -> Result<Lane, TooManyLanes> {
+        self.batcher.lane(LaneConfig::new(trailer))
+    }
+
     fn flush(&self, within: Duration) -> bool {
         self.batcher.flush_blocking(within).is_ok()
     }
@@ -54,10 +68,11 @@ impl Outlet for Queue {
         };
         match guard {
             Some(guard) => guard.close_blocking(within),
-            None => Report {
-                total: self.stats(),
-                ..Report::default()
-            },
+            None => {
+                let mut report = Report::default();
+                report.total = self.stats();
+                report
+            }
         }
     }
 
