@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod attempt; // a limit on the time of an attempt
 mod config; // how a tracker is set up
 mod counts; // what has become of messages
 mod courier; // the thread that sends

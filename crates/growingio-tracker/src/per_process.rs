@@ -20,8 +20,11 @@ impl<T> PerProcess<T> {
     }
 
     pub(crate) fn get(&self) -> Arc<T> {
+        self.get_in(std::process::id())
+    }
+
+    fn get_in(&self, process: u32) -> Arc<T> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let process = std::process::id();
         if made.0 != process {
             *made = (process, Arc::new((self.make)()));
         }
@@ -32,5 +35,21 @@ impl<T> PerProcess<T> {
 impl<T: fmt::Debug> fmt::Debug for PerProcess<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.get().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_has_a_value_of_its_own_and_keeps_it() {
+        let values = PerProcess::new(|| Mutex::new(0));
+        let parent = values.get();
+        *parent.lock().unwrap() = 7;
+        assert!(Arc::ptr_eq(&parent, &values.get()));
+        let child = std::process::id() + 1;
+        assert_eq!(*values.get_in(child).lock().unwrap(), 0);
+        assert!(Arc::ptr_eq(&values.get_in(child), &values.get_in(child)));
     }
 }

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use growingio_codecs::{Batch, Codec, Encoded, Route};
@@ -7,6 +8,7 @@ use http::{HeaderName, HeaderValue, Request};
 use telemetry_delivery::{Attempts, BoxTransport, Clock, RetryLayer};
 use tower::{Layer as _, ServiceExt as _};
 
+use crate::attempt::AttemptLimit;
 use crate::counts::Counters;
 use crate::error::Error;
 use crate::redirect::Redirect;
@@ -19,6 +21,7 @@ pub(crate) struct Upload {
     pub(crate) codec: Arc<dyn Codec>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) retry: RetryLayer,
+    pub(crate) request_timeout: Duration,
     pub(crate) counters: Arc<Counters>,
 }
 
@@ -66,7 +69,11 @@ impl Upload {
         route: Route,
         request: Request<Bytes>,
     ) -> Result<(), Error> {
-        let outcome = self.retry.layer(Redirect(transport)).oneshot(request).await;
+        let attempt = AttemptLimit {
+            inner: Redirect(transport),
+            limit: self.request_timeout,
+        };
+        let outcome = self.retry.layer(attempt).oneshot(request).await;
         let attempts = match &outcome {
             Ok(answer) => answer.extensions().get().map_or(1, |Attempts(n)| *n),
             Err(error) => error.attempts(),

@@ -240,6 +240,7 @@ impl TrackerBuilder {
             codec: Arc::clone(&self.codec),
             clock: Arc::clone(&self.clock),
             retry: self.retry.layer(request_timeout, Arc::clone(&self.clock))?,
+            request_timeout,
             counters: Arc::clone(&counters),
         });
         let courier = Courier::new(self.make_transport(request_timeout)?, self.runtime.clone());

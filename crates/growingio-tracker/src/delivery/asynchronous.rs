@@ -3,14 +3,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use growingio_codecs::{Format, Route};
-use telemetry_delivery::{Backoff, BoxTransport};
+use telemetry_delivery::BoxTransport;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::config::{ConfigError, ensure};
 use crate::courier::Courier;
 use crate::dead_letter::DeadLetters;
-use crate::delivery::settle::settle;
+use crate::delivery::settle::{pause, settle};
 use crate::delivery::{Delivery, Then};
 use crate::error::Error;
 use crate::message::Message;
@@ -194,8 +194,6 @@ impl Worker {
     }
 
     async fn run(&self, transport: BoxTransport) {
-        let pauses = Backoff::new(Duration::from_millis(500), Duration::from_secs(10));
-        let pauses = pauses.without_jitter();
         let mut failures = 0;
         loop {
             self.company().await;
@@ -207,7 +205,7 @@ impl Worker {
             match self.outbox.send_all(&transport).await {
                 Err(_) if self.outbox.waiting() > 0 => {
                     failures += 1;
-                    let pause = Instant::now() + pauses.delay(failures, 0);
+                    let pause = Instant::now() + pause(failures);
                     // More messages are no reason to try earlier.
                     while !self.outbox.is_closed()
                         && timeout_at(pause, self.wake.notified()).await.is_ok()

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use telemetry_delivery::{Backoff, BoxTransport};
+use tokio::time::{sleep, timeout};
 
 use crate::courier::Courier;
 use crate::delivery::Then;
@@ -31,11 +32,14 @@ pub(super) fn settle(
     };
     courier.ask_to_the_end(
         move |transport| async move {
-            let error = match timeout(deadline, outbox.send_all(&transport)).await {
-                Ok(Ok(())) => None,
-                Ok(Err(error)) => Some(error),
-                Err(_) => Some(Error::DeadlinePassed { deadline }),
-            };
+            let mut error = None;
+            if timeout(deadline, send_all(&outbox, &transport, &mut error))
+                .await
+                .is_err()
+            {
+                // What went wrong last says more than the time.
+                error.get_or_insert(Error::DeadlinePassed { deadline });
+            }
             if then == Then::Close {
                 outbox.abandon().await;
             }
@@ -43,6 +47,26 @@ pub(super) fn settle(
         },
         gone,
     )
+}
+
+/// Sends until nothing waits any more, with pauses while that fails.
+async fn send_all(outbox: &Outbox, transport: &BoxTransport, error: &mut Option<Error>) {
+    let mut failures = 0;
+    loop {
+        *error = outbox.send_all(transport).await.err();
+        if error.is_none() || outbox.waiting() == 0 {
+            return;
+        }
+        failures += 1;
+        sleep(pause(failures)).await;
+    }
+}
+
+/// How long to leave a collector alone that has accepted nothing so many times, the retries of
+/// every request aside: half a second, doubling up to ten.
+pub(super) fn pause(failures: u32) -> Duration {
+    let pauses = Backoff::new(Duration::from_millis(500), Duration::from_secs(10));
+    pauses.without_jitter().delay(failures, 0)
 }
 
 fn report(outbox: &Outbox, error: Option<Error>) -> Report {
