@@ -166,11 +166,23 @@ impl LocalService {
     }
 
     /// Puts a fault in force, behind those that are.
+    ///
+    /// # Panics
+    /// When no operation has the name that the fault is for: it would never meet anything, and
+    /// a test of it would pass for nothing.
+    #[track_caller]
     pub fn inject(&self, fault: Fault) -> FaultId {
+        if let Err(unknown) = fault.check() {
+            panic!("{unknown}");
+        }
         self.face.faults().add(fault)
     }
 
     /// Refuses the next request of an operation with an HTTP status and a code.
+    ///
+    /// # Panics
+    /// As [`inject`](Self::inject).
+    #[track_caller]
     pub fn fail_next(&self, operation: &str, status: u16, code: &str) -> FaultId {
         self.inject(Fault::refuse(status, code).on_operation(operation).times(1))
     }

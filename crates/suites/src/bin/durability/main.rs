@@ -32,8 +32,8 @@ const SUITE: &str = "durability";
 /// How many times the server is killed unless told otherwise.
 const CYCLES: u32 = 200;
 /// How much is stored before a start is timed, in MiB, unless the run is a short one.
-const STORED_MIB: u64 = 1024;
-const STORED_MIB_SHORT: u64 = 64;
+const STORED_MIB: u64 = 256;
+const STORED_MIB_SHORT: u64 = 32;
 /// A run of fewer cycles is a short one.
 const SHORT: u32 = 50;
 
@@ -73,7 +73,7 @@ fn cycles() -> Result<u32, lexopt::Error> {
 }
 
 async fn run(cycles: u32) -> Result<ExitCode> {
-    let program = Program::new(build::build("sls-local").await?);
+    let program = Program::copy_of(&build::build("sls-local").await?)?;
     let mut table = Table::new(SUITE);
     let server = Subject::server();
 

@@ -18,17 +18,30 @@ pub(crate) const GROUP: &str = "readers";
 const KEY_ID: &str = "ALIBABA_CLOUD_ACCESS_KEY_ID";
 const KEY_SECRET: &str = "ALIBABA_CLOUD_ACCESS_KEY_SECRET";
 
-/// `sls-local`, as it was built.
-#[derive(Debug, Clone)]
-pub(crate) struct Program(PathBuf);
+/// After a kill everything is read and checked, without optimisations on a busy machine.
+const START_LIMIT: Duration = Duration::from_secs(180);
+
+/// `sls-local`, as it was built when the suite began: a copy, so that it can be built anew
+/// meanwhile.
+#[derive(Debug)]
+pub(crate) struct Program {
+    path: PathBuf,
+    _folder: TempDir,
+}
 
 impl Program {
-    pub(crate) fn new(path: PathBuf) -> Self {
-        Self(path)
+    pub(crate) fn copy_of(built: &Path) -> Result<Self> {
+        let folder = folder()?;
+        let path = folder.path().join("sls-local");
+        std::fs::copy(built, &path)?;
+        Ok(Self {
+            path,
+            _folder: folder,
+        })
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// Starts it over a folder, with further arguments.
@@ -36,7 +49,8 @@ impl Program {
         let folder = folder.to_str().ok_or("the folder's name is not UTF-8")?;
         let mut all = vec!["--data", folder];
         all.extend(args);
-        let process = ServerProcess::start(&self.0, &all, &[KEY_ID, KEY_SECRET]).await?;
+        let keys = [KEY_ID, KEY_SECRET];
+        let process = ServerProcess::start_within(START_LIMIT, &self.path, &all, &keys).await?;
         Server::new(process)
     }
 }

@@ -1,6 +1,6 @@
 //! How long a start takes.
 
-use std::time::Instant;
+use tokio::time::Instant;
 
 use sls_core::model::{CursorPosition, Log, LogGroup, LogstoreConfig, ShardId};
 use sls_core::wire::EncodedGroup;
