@@ -183,7 +183,7 @@ async fn what_is_refused_for_good_is_a_dead_letter_after_one_attempt() {
     let report = guard.close(LONG).await;
     assert_eq!((report.dead_lettered, report.dropped), (1, 0));
     assert_eq!(report.total.attempts, 1);
-    let letters = letters.lock().unwrap();
+    let letters = std::mem::take(&mut *letters.lock().unwrap());
     let (group, reason) = &letters[0];
     assert_eq!(
         *group,
