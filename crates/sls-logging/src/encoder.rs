@@ -146,6 +146,15 @@ pub(crate) struct Texts {
     root: Vec<u8>,
 }
 
+impl Texts {
+    /// The size of the largest of them.
+    pub(crate) fn largest(&self) -> usize {
+        let texts = [&self.message, &self.value, &self.key, &self.redacted];
+        let largest = texts.into_iter().map(String::capacity).max();
+        largest.unwrap_or(0).max(self.root.capacity())
+    }
+}
+
 /// One record on its way into a [`GroupEncoder`].
 #[derive(Debug)]
 pub(crate) struct Entry<'a> {
