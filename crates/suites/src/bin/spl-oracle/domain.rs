@@ -1,7 +1,7 @@
 //! What arguments may be: values that are likely to go wrong, and how to make others.
 
 use crate::datum::{Datum, Kind};
-use crate::random::Random;
+use suites::random::Random;
 use crate::subject::Domain;
 
 fn domain(

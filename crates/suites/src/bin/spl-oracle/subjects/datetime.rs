@@ -4,7 +4,7 @@ use std::slice::from_ref;
 
 use crate::datum::{Datum, Kind};
 use crate::domain::{self, day, timestamp};
-use crate::random::Random;
+use suites::random::Random;
 use crate::subject::{Domain, Group};
 
 const UNITS: &[&str] = &[

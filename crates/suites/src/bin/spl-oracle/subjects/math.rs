@@ -2,7 +2,7 @@
 
 use crate::datum::{Datum, Kind};
 use crate::domain::{self, bigint, count, double, integer, only, real, text, tinyint};
-use crate::random::Random;
+use suites::random::Random;
 use crate::subject::{Domain, Group};
 
 /// Functions of one double.
