@@ -72,7 +72,7 @@ impl Stage {
         stage.address = url.trim_start_matches("http://").to_owned();
         let client = stage.client()?;
         client.project(PROJECT).create("numbered logs").await?;
-        let config = LogstoreConfig::named(LOGSTORE).with_shards(plan.shards);
+        let config = LogstoreConfig::named(LOGSTORE).with_shard_count(plan.shards);
         client.logstore(PROJECT, LOGSTORE).create(config).await?;
         for number in 0..plan.workers {
             let worker = stage.start_worker(number)?;

@@ -80,7 +80,7 @@ impl Processor for Journaling {
         let (from, to) = (position(batch.cursor())?, position(batch.next_cursor())?);
         let groups: Option<Vec<u64>> = batch
             .groups()
-            .map(|group| group.logs().next()?.get_text("number")?.parse().ok())
+            .map(|group| group.logs().next()?.get("number")?.to_str().ok()?.parse().ok())
             .collect();
         let groups = groups.ok_or("a log without a number")?;
         self.journal.write(shard, &What::Handed { from, to, groups })?;
