@@ -145,7 +145,7 @@ impl ServerProcess {
 async fn ask(address: &str, method: &str, target: &str, body: &str) -> Result<String> {
     let mut stream = TcpStream::connect(address).await?;
     let head = format!(
-        "{method} {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        "{method} {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     stream.write_all(head.as_bytes()).await?;

@@ -17,20 +17,21 @@ pub(crate) async fn rage(stage: &mut Stage, plan: Plan) -> Result<()> {
     // Something to break.
     sleep(Duration::from_secs(3)).await;
     while Instant::now() < end {
+        stage.resume_workers(false)?;
         let worker = random.below(stage.workers());
         match random.below(20) {
             0..7 => {
-                let after = millis(&mut random, 0, 3000);
+                let after = millis(&mut random, 0, 1000);
                 stage.kill_worker(worker, after).await?;
             }
             7..10 => {
                 let during = TIMEOUT + millis(&mut random, 500, 6000);
-                stage.stop_worker(worker, during).await?;
+                stage.stop_worker(worker, during)?;
             }
             10..12 => {
                 // Shorter than the lease: nothing may happen.
                 let during = millis(&mut random, 100, 2000);
-                stage.stop_worker(worker, during).await?;
+                stage.stop_worker(worker, during)?;
             }
             12 => {
                 let after = millis(&mut random, 0, 2000);
@@ -45,7 +46,7 @@ pub(crate) async fn rage(stage: &mut Stage, plan: Plan) -> Result<()> {
                 stage.inject(&fault).await?;
             }
         }
-        sleep(millis(&mut random, 200, 3000)).await;
+        sleep(millis(&mut random, 100, 1500)).await;
     }
     Ok(())
 }
@@ -56,7 +57,14 @@ fn millis(random: &mut Random, low: i64, high: i64) -> Duration {
 
 /// Some trouble that ends by itself after some requests.
 fn fault(random: &mut Random) -> Value {
-    let operation = *random.pick(&["HeartBeat", "HeartBeat", "UpdateCheckPoint", "PullLogs", "PutLogs", "GetCheckPoint"]);
+    let operation = *random.pick(&[
+        "HeartBeat",
+        "HeartBeat",
+        "UpdateCheckPoint",
+        "PullLogs",
+        "PutLogs",
+        "GetCheckPoint",
+    ]);
     let times = random.between(1, 20);
     match random.below(6) {
         0 => json!({"effect": "refuse", "status": 500, "code": "InternalServerError",

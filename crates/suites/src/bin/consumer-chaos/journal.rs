@@ -13,7 +13,11 @@ pub(crate) enum What {
     Started,
     /// The processor was handed the groups from this position up to that one; each by its first
     /// number.
-    Handed { from: u64, to: u64, groups: Vec<u64> },
+    Handed {
+        from: u64,
+        to: u64,
+        groups: Vec<u64>,
+    },
     /// The processor was done with the groups up to this position.
     Done { to: u64 },
     /// The processor failed.
@@ -111,8 +115,16 @@ mod tests {
         let journal = Journal::open(&path).unwrap();
         let all = [
             What::Started,
-            What::Handed { from: 1, to: 3, groups: vec![200, 0] },
-            What::Handed { from: 3, to: 3, groups: vec![] },
+            What::Handed {
+                from: 1,
+                to: 3,
+                groups: vec![200, 0],
+            },
+            What::Handed {
+                from: 3,
+                to: 3,
+                groups: vec![],
+            },
             What::Done { to: 3 },
             What::Failed,
             What::Saved { to: 3 },

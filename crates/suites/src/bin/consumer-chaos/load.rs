@@ -54,7 +54,8 @@ impl Load {
         let tried = Arc::new(AtomicU64::new(0));
         let mut tasks = JoinSet::new();
         for task in 0..TASKS {
-            let (logstore, failed, tried) = (logstore.clone(), Arc::clone(&failed), Arc::clone(&tried));
+            let (logstore, failed, tried) =
+                (logstore.clone(), Arc::clone(&failed), Arc::clone(&tried));
             tasks.spawn(async move {
                 let mut random = Random::new(plan.seed ^ (task << 32));
                 for index in (task..groups).step_by(TASKS as usize) {
@@ -72,7 +73,10 @@ impl Load {
         Self {
             tasks,
             failed,
-            put: Put { groups, repeated: 0 },
+            put: Put {
+                groups,
+                repeated: 0,
+            },
             tried,
         }
     }

@@ -10,7 +10,7 @@ use sls_core::model::LogstoreConfig;
 use suites::clients::server::ServerProcess;
 use suites::clients::{Result, build};
 use tokio::process::Child;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::journal::{self, Line};
 use crate::{KEY, LOGSTORE, PROJECT, Plan, now_us};
@@ -29,10 +29,17 @@ pub(crate) struct Stage {
     events: Events,
 }
 
+/// Since when a process does nothing, and until when.
+struct Stopped {
+    since: u64,
+    until: Instant,
+}
+
 /// One of the six; a new process each time it was killed.
 struct WorkerProcess {
     child: Child,
     run: usize,
+    stopped: Option<Stopped>,
 }
 
 /// What was done to whom.
@@ -107,7 +114,9 @@ impl Stage {
     }
 
     fn server(&self) -> Result<&ServerProcess> {
-        self.server.as_ref().ok_or_else(|| "there is no server".into())
+        self.server
+            .as_ref()
+            .ok_or_else(|| "there is no server".into())
     }
 
     async fn start_server(&mut self) -> Result<()> {
@@ -148,15 +157,24 @@ impl Stage {
             // A name of its own for each process: nobody is sure that the old one is dead.
             .args(["--worker", &format!("worker-{number}-{run}")])
             .args(["--endpoint", &self.endpoint()])
-            .args(["--dice", &(self.plan.seed.wrapping_mul(1000) + run as u64).to_string()])
+            .args([
+                "--dice",
+                &(self.plan.seed.wrapping_mul(1000) + run as u64).to_string(),
+            ])
             .arg("--journal")
             .arg(self.journal(run))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
-            .stderr(std::fs::File::create(self.folder.join(format!("stderr-{run}")))?)
+            .stderr(std::fs::File::create(
+                self.folder.join(format!("stderr-{run}")),
+            )?)
             .kill_on_drop(true)
             .spawn()?;
-        Ok(WorkerProcess { child, run })
+        Ok(WorkerProcess {
+            child,
+            run,
+            stopped: None,
+        })
     }
 
     /// Kills a worker and starts another in its place.
@@ -164,36 +182,59 @@ impl Stage {
         let worker = &mut self.workers[number];
         if let Some(status) = worker.child.try_wait()? {
             let said = std::fs::read_to_string(self.folder.join(format!("stderr-{}", worker.run)));
-            return Err(format!("a worker ended by itself, {status}: {}", said.unwrap_or_default()).into());
+            return Err(format!(
+                "a worker ended by itself, {status}: {}",
+                said.unwrap_or_default()
+            )
+            .into());
         }
         let at = now_us();
         worker.child.kill().await?;
-        self.events.runs[worker.run].killed_at = Some(at);
+        let run = &mut self.events.runs[worker.run];
+        run.killed_at = Some(at);
+        run.stops
+            .extend(worker.stopped.take().map(|stopped| (stopped.since, at)));
         tokio::time::sleep(after).await;
         self.workers[number] = self.start_worker(number)?;
         Ok(())
     }
 
-    /// Stops a worker in the middle of whatever it does, and lets it go on.
-    pub(crate) async fn stop_worker(&mut self, number: usize, during: Duration) -> Result<()> {
-        let worker = &self.workers[number];
-        let Some(id) = worker.child.id() else {
-            return Err("a worker ended by itself".into());
-        };
-        let run = worker.run;
-        let from = now_us();
-        signal("STOP", id)?;
-        tokio::time::sleep(during).await;
-        // Before the signal: what it does next may come before this process notes the time.
-        let to = now_us();
-        signal("CONT", id)?;
-        self.events.runs[run].stops.push((from, to));
+    /// Stops a worker in the middle of whatever it does, unless it is stopped already.
+    pub(crate) fn stop_worker(&mut self, number: usize, during: Duration) -> Result<()> {
+        let worker = &mut self.workers[number];
+        if worker.stopped.is_some() {
+            return Ok(());
+        }
+        let since = now_us();
+        signal("STOP", worker.id()?)?;
+        let until = Instant::now() + during;
+        worker.stopped = Some(Stopped { since, until });
         Ok(())
     }
 
-    /// Takes back all faults.
-    pub(crate) async fn calm(&self) -> Result<()> {
-        self.server()?.change("DELETE", "/_local/faults", &json!(null)).await
+    /// Lets the workers go on that were stopped for long enough, or all of them.
+    pub(crate) fn resume_workers(&mut self, all: bool) -> Result<()> {
+        let now = Instant::now();
+        for worker in &mut self.workers {
+            if let Some(stopped) = worker
+                .stopped
+                .take_if(|stopped| all || stopped.until <= now)
+            {
+                // Before the signal: what it does next may come before this process goes on.
+                let span = (stopped.since, now_us());
+                signal("CONT", worker.id()?)?;
+                self.events.runs[worker.run].stops.push(span);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes back all faults and lets everybody go on.
+    pub(crate) async fn calm(&mut self) -> Result<()> {
+        self.resume_workers(true)?;
+        self.server()?
+            .change("DELETE", "/_local/faults", &json!(null))
+            .await
     }
 
     /// Has every worker leave; gives those that did not leave in order, and why.
@@ -231,9 +272,19 @@ impl Stage {
     }
 }
 
+impl WorkerProcess {
+    fn id(&self) -> Result<u32> {
+        self.child
+            .id()
+            .ok_or_else(|| "a worker ended by itself".into())
+    }
+}
+
 /// The standard library cannot send signals, and a shell has `kill` everywhere.
 fn signal(name: &str, id: u32) -> Result<()> {
-    let status = Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status()?;
+    let status = Command::new("sh")
+        .args(["-c", &format!("kill -{name} {id}")])
+        .status()?;
     if status.success() {
         Ok(())
     } else {

@@ -7,10 +7,10 @@ use std::time::Duration;
 use suites::clients::Result;
 use tokio::time::{Instant, sleep};
 
+use crate::PER_GROUP;
 use crate::journal::{Line, What};
 use crate::load::Put;
 use crate::process::{Events, Run, Stage};
-use crate::PER_GROUP;
 
 /// How long the workers may take to finish once nothing is broken any more.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -86,7 +86,10 @@ impl Verdict {
             missing: missing(&handings, put.groups),
             stored_twice: stored_twice(&handings),
             takeovers: takeovers(&handings, journals, events),
-            failed: handings.iter().filter(|handing| handing.failed.is_some()).count(),
+            failed: handings
+                .iter()
+                .filter(|handing| handing.failed.is_some())
+                .count(),
             handings: handings.len(),
             events: events.clone(),
             ends,
@@ -104,7 +107,10 @@ impl Verdict {
 
     pub(crate) fn summary(&self) -> String {
         let missing = self.missing.len() as u64 * PER_GROUP;
-        format!("{} logs, {missing} missing, {} duplicates", self.put, self.duplicates)
+        format!(
+            "{} logs, {missing} missing, {} duplicates",
+            self.put, self.duplicates
+        )
     }
 
     /// A process hands the batches of a shard one behind the other.
@@ -113,12 +119,14 @@ impl Verdict {
             let (before, after) = (&pair[0], &pair[1]);
             let same = before.run == after.run && before.shard == after.shard;
             if same && before.done.is_some() && after.from > before.to {
-                self.violations.push(format!("groups were skipped between {before} and {after}"));
+                self.violations
+                    .push(format!("groups were skipped between {before} and {after}"));
             }
         }
         for handing in handings {
             if handing.to - handing.from != handing.groups.len() as u64 {
-                self.violations.push(format!("groups are missing within {handing}"));
+                self.violations
+                    .push(format!("groups are missing within {handing}"));
             }
         }
     }
@@ -128,7 +136,9 @@ impl Verdict {
         let mut done: BTreeMap<(u32, u64), Vec<&Handing>> = BTreeMap::new();
         for handing in handings.iter().filter(|handing| handing.done.is_some()) {
             for position in handing.from..handing.to {
-                done.entry((handing.shard, position)).or_default().push(handing);
+                done.entry((handing.shard, position))
+                    .or_default()
+                    .push(handing);
             }
         }
         let mut bad = BTreeSet::new();
@@ -173,16 +183,29 @@ impl Verdict {
 /// Until when a processor had a batch. One that was stopped while it had it has been cut off by
 /// the time it goes on, and does no more than it is in the middle of.
 fn in_hand_until(handing: &Handing, run: &Run) -> u64 {
-    let ended = handing.done.or(handing.failed).or(handing.cut).or(run.killed_at);
+    let ended = handing
+        .done
+        .or(handing.failed)
+        .or(handing.cut)
+        .or(run.killed_at);
     let ended = ended.unwrap_or(u64::MAX);
     let stopped = run.stops.iter().map(|(from, _)| *from);
-    let stop = stopped.filter(|from| (handing.at..ended).contains(from)).min();
+    let stop = stopped
+        .filter(|from| (handing.at..ended).contains(from))
+        .min();
     stop.unwrap_or(ended)
 }
 
 impl fmt::Display for Handing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { run, shard, from, to, at, .. } = self;
+        let Self {
+            run,
+            shard,
+            from,
+            to,
+            at,
+            ..
+        } = self;
         write!(f, "shard {shard} {from}..{to} of run {run} at {at}")
     }
 }
@@ -242,7 +265,9 @@ fn handings(journals: &[Vec<Line>]) -> Handings {
 
 fn missing(handings: &Handings, groups: u64) -> Vec<u64> {
     let done = handings.iter().filter(|handing| handing.done.is_some());
-    let done: BTreeSet<u64> = done.flat_map(|handing| handing.groups.iter().copied()).collect();
+    let done: BTreeSet<u64> = done
+        .flat_map(|handing| handing.groups.iter().copied())
+        .collect();
     let all = (0..groups).map(|index| index * PER_GROUP);
     all.filter(|first| !done.contains(first)).collect()
 }
@@ -251,7 +276,10 @@ fn stored_twice(handings: &Handings) -> u64 {
     let mut places: BTreeMap<u64, BTreeSet<(u32, u64)>> = BTreeMap::new();
     for handing in handings {
         for (position, first) in (handing.from..).zip(&handing.groups) {
-            places.entry(*first).or_default().insert((handing.shard, position));
+            places
+                .entry(*first)
+                .or_default()
+                .insert((handing.shard, position));
         }
     }
     places.values().map(|places| places.len() as u64 - 1).sum()
@@ -274,7 +302,9 @@ fn takeovers(handings: &Handings, journals: &[Vec<Line>], events: &Events) -> Ve
         for shard in held {
             let next = handings
                 .iter()
-                .filter(|handing| handing.shard == shard && handing.run != run && handing.at > killed)
+                .filter(|handing| {
+                    handing.shard == shard && handing.run != run && handing.at > killed
+                })
                 .map(|handing| handing.at)
                 .min();
             all.extend(next.map(|next| Duration::from_micros(next - killed)));
@@ -286,18 +316,35 @@ fn takeovers(handings: &Handings, journals: &[Vec<Line>], events: &Events) -> Ve
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Events { runs, server_kills, server_stops, faults } = &self.events;
+        let Events {
+            runs,
+            server_kills,
+            server_stops,
+            faults,
+        } = &self.events;
         let kills = runs.iter().filter(|run| run.killed_at.is_some()).count();
         let stops: usize = runs.iter().map(|run| run.stops.len()).sum();
         writeln!(f, "workers killed            {kills}")?;
         writeln!(f, "workers stopped for a while {stops}")?;
-        writeln!(f, "server killed / restarted {server_kills} / {server_stops}")?;
+        writeln!(
+            f,
+            "server killed / restarted {server_kills} / {server_stops}"
+        )?;
         writeln!(f, "faults injected           {faults}")?;
-        writeln!(f, "batches handed over       {}, {} failed on purpose", self.handings, self.failed)?;
-        writeln!(f, "puts repeated             {}, groups stored twice by that {}", self.repeated, self.stored_twice)?;
-        if let (Some(longest), Some(middle)) =
-            (self.takeovers.last(), self.takeovers.get(self.takeovers.len() / 2))
-        {
+        writeln!(
+            f,
+            "batches handed over       {}, {} failed on purpose",
+            self.handings, self.failed
+        )?;
+        writeln!(
+            f,
+            "puts repeated             {}, groups stored twice by that {}",
+            self.repeated, self.stored_twice
+        )?;
+        if let (Some(longest), Some(middle)) = (
+            self.takeovers.last(),
+            self.takeovers.get(self.takeovers.len() / 2),
+        ) {
             writeln!(
                 f,
                 "take-over of a shard      median {:.1} s, longest {:.1} s, of {}",
@@ -319,5 +366,116 @@ impl fmt::Display for Verdict {
             writeln!(f, "BAD END: {end}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(at: u64, what: What) -> Line {
+        Line { at, shard: 0, what }
+    }
+
+    fn handed(at: u64, from: u64, to: u64) -> Line {
+        let groups = (from..to).map(|group| group * PER_GROUP).collect();
+        line(at, What::Handed { from, to, groups })
+    }
+
+    fn done(at: u64, to: u64) -> Line {
+        line(at, What::Done { to })
+    }
+
+    fn saved(at: u64, to: u64) -> Line {
+        line(at, What::Saved { to })
+    }
+
+    fn judge(journals: &[Vec<Line>], runs: Vec<Run>, groups: u64) -> Verdict {
+        let put = Put {
+            groups,
+            repeated: 0,
+        };
+        let events = Events {
+            runs,
+            ..Events::default()
+        };
+        Verdict::default().with_ends(Vec::new(), journals, &put, &events)
+    }
+
+    fn killed(at: u64) -> Run {
+        Run {
+            killed_at: Some(at),
+            stops: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_batch_in_hand_at_a_crash_may_be_processed_twice() {
+        let first = vec![
+            handed(1, 0, 1),
+            done(2, 1),
+            saved(3, 1),
+            handed(4, 1, 2),
+            done(5, 2),
+        ];
+        let second = vec![handed(9, 1, 2), done(10, 2), saved(11, 2)];
+        let verdict = judge(&[first, second], vec![killed(6), Run::default()], 2);
+        assert!(verdict.holds(), "{verdict}");
+        assert_eq!(verdict.summary(), "400 logs, 0 missing, 200 duplicates");
+        assert_eq!(verdict.takeovers, [Duration::from_micros(3)]);
+    }
+
+    #[test]
+    fn what_was_saved_or_gone_on_from_must_not_be_processed_again() {
+        let first = vec![handed(1, 0, 1), done(2, 1), saved(3, 1)];
+        let second = vec![handed(9, 0, 1), done(10, 1)];
+        let runs = vec![killed(6), Run::default()];
+        let verdict = judge(&[first, second.clone()], runs.clone(), 1);
+        assert!(
+            verdict.to_string().contains("although it was saved"),
+            "{verdict}"
+        );
+
+        let first = vec![handed(1, 0, 1), done(2, 1), handed(3, 1, 2)];
+        let verdict = judge(&[first, second], runs, 1);
+        assert!(verdict.to_string().contains("had gone on"), "{verdict}");
+    }
+
+    #[test]
+    fn two_processors_must_not_have_a_shard_at_the_same_time() {
+        let first = vec![handed(1, 0, 1), done(5, 1)];
+        let second = vec![handed(4, 1, 2), done(6, 2)];
+        let both = [first, second];
+        let verdict = judge(&both, vec![Run::default(); 2], 2);
+        assert!(verdict.to_string().contains("still in hand"), "{verdict}");
+        // Unless the first was stopped while it had it.
+        let stopped = Run {
+            killed_at: None,
+            stops: vec![(3, 5)],
+        };
+        let verdict = judge(&both, vec![stopped, Run::default()], 2);
+        assert!(verdict.holds(), "{verdict}");
+    }
+
+    #[test]
+    fn a_group_that_nobody_was_done_with_is_missing() {
+        let verdict = judge(
+            &[vec![handed(1, 0, 2), done(2, 2)]],
+            vec![Run::default()],
+            3,
+        );
+        assert_eq!(verdict.missing, [2 * PER_GROUP]);
+        let verdict = judge(&[vec![handed(1, 0, 3)]], vec![Run::default()], 3);
+        assert_eq!(verdict.missing.len(), 3);
+    }
+
+    #[test]
+    fn skipping_groups_is_a_violation() {
+        let lines = vec![handed(1, 0, 1), done(2, 1), handed(3, 2, 3), done(4, 3)];
+        let verdict = judge(&[lines], vec![Run::default()], 1);
+        assert!(
+            verdict.to_string().contains("groups were skipped"),
+            "{verdict}"
+        );
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use sls_client::{Client, Credentials, StaticCredentials};
-use sls_consumer::{FailurePolicy, Processor, ShardBatch, ShardStart, ShardStop, Worker, WorkerConfig};
+use sls_consumer::{
+    FailurePolicy, Processor, ShardBatch, ShardStart, ShardStop, Worker, WorkerConfig,
+};
 use sls_core::BoxError;
 use suites::clients::Result;
 use suites::random::Random;
@@ -52,8 +54,12 @@ pub(crate) async fn run(task: Task) -> Result<()> {
         report = worker.wait() => report,
     };
     match report.error {
-        Some(error) => Err(format!("{} ended: {}", task.name, suites::clients::chain(&*error)).into()),
-        None if !report.is_clean() => Err(format!("{} did not leave in order: {report}", task.name).into()),
+        Some(error) => {
+            Err(format!("{} ended: {}", task.name, suites::clients::chain(&*error)).into())
+        }
+        None if !report.is_clean() => {
+            Err(format!("{} did not leave in order: {report}", task.name).into())
+        }
         None => Ok(()),
     }
 }
@@ -66,7 +72,10 @@ struct Journaling {
 
 impl Journaling {
     fn roll(&self, sides: usize) -> usize {
-        let mut random = self.random.lock().unwrap_or_else(|poison| poison.into_inner());
+        let mut random = self
+            .random
+            .lock()
+            .unwrap_or_else(|poison| poison.into_inner());
         random.below(sides)
     }
 }
@@ -75,15 +84,27 @@ impl Processor for Journaling {
     async fn process(&self, batch: &ShardBatch) -> Result<(), BoxError> {
         let shard = batch.shard().0;
         let position = |cursor: &sls_core::model::Cursor| {
-            cursor.position().ok_or_else(|| format!("no position: {cursor}"))
+            cursor
+                .position()
+                .ok_or_else(|| format!("no position: {cursor}"))
         };
         let (from, to) = (position(batch.cursor())?, position(batch.next_cursor())?);
         let groups: Option<Vec<u64>> = batch
             .groups()
-            .map(|group| group.logs().next()?.get("number")?.to_str().ok()?.parse().ok())
+            .map(|group| {
+                group
+                    .logs()
+                    .next()?
+                    .get("number")?
+                    .to_str()
+                    .ok()?
+                    .parse()
+                    .ok()
+            })
             .collect();
         let groups = groups.ok_or("a log without a number")?;
-        self.journal.write(shard, &What::Handed { from, to, groups })?;
+        self.journal
+            .write(shard, &What::Handed { from, to, groups })?;
 
         let pause = Duration::from_millis(self.roll(30) as u64);
         tokio::time::sleep(pause).await;
