@@ -102,7 +102,7 @@ fn group(index: u64) -> EncodedGroup {
     for number in index * PER_GROUP..(index + 1) * PER_GROUP {
         group
             .log(1_700_000_000)
-            .field("number", &number.to_string())
+            .field("number", number.to_string())
             .field("path", "/cart/items")
             .field("agent", "an agent whose name is neither short nor long");
     }

@@ -21,10 +21,11 @@ mod verdict; // what the journals say
 mod worker; // the process that is killed
 
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use lexopt::{Arg, ValueExt as _};
 use suites::clients::{Result, chain};
+use telemetry_delivery::{Clock as _, SystemClock};
 
 const SUITE: &str = "consumer-chaos";
 const PROJECT: &str = "chaos";
@@ -145,6 +146,6 @@ async fn run(plan: Plan) -> Result<bool> {
 
 /// Microseconds since 1970, the same clock for all processes of this machine.
 fn now_us() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let since = SystemClock.now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_micros() as u64)
 }
