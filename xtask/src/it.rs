@@ -99,6 +99,21 @@ const SUITES: &[Suite] = &[
         only_by_name: None,
         seeded: true,
     },
+    Suite {
+        name: "consumer-chaos",
+        about: "six workers of a group that are killed and stopped, with a server that breaks",
+        needs: &["sh"],
+        command: &[
+            "run",
+            "--quiet",
+            "--package",
+            "suites",
+            "--bin",
+            "consumer-chaos",
+        ],
+        only_by_name: Some("takes five minutes and more"),
+        seeded: true,
+    },
 ];
 
 /// What a suite exits with after saying why it could not run: neither passed nor failed.
