@@ -39,6 +39,22 @@ const SUITES: &[Suite] = &[
         seeded: false,
     },
     Suite {
+        name: "handler",
+        about: "the log handler through slow servers, outages, forks, panics and signals",
+        needs: &[],
+        command: &[
+            "run",
+            "--quiet",
+            "--release",
+            "--package",
+            "suites",
+            "--bin",
+            "handler",
+        ],
+        only_by_name: Some("takes minutes, and measures an optimised build"),
+        seeded: false,
+    },
+    Suite {
         name: "clients-python",
         about: "the official Python packages against sls-local, both ways",
         needs: &["python3", "python"],
