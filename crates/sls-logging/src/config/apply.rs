@@ -4,19 +4,25 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sls_core::credentials::{Credentials, EnvCredentials};
+use telemetry_delivery::batch::Overflow;
 
 use super::setting::Given;
 use crate::error::Error;
 use crate::field::FieldNaming;
 use crate::format::RecordFormat;
-use crate::handler::{Handler, HandlerBuilder, Signature, WhenFull};
+use crate::handler::{Handler, HandlerBuilder, Signature};
 use crate::level::LevelNames;
 use crate::redaction::Redaction;
 
-/// What was given of the settings of a handler that uploads.
-pub(crate) struct Settings<'g>(pub(crate) &'g BTreeMap<&'static str, Given>);
+/// How large a file of dead letters may become unless told otherwise.
+const DEAD_LETTER_BYTES: u64 = 64 << 20;
+/// How long records wait for company unless told otherwise, see [`HandlerBuilder::put_wait`].
+const PUT_WAIT: Duration = Duration::from_secs(2);
 
-impl Settings<'_> {
+/// What was given of the settings of a handler that uploads.
+pub(crate) struct Applied<'g>(pub(crate) &'g BTreeMap<&'static str, Given>);
+
+impl Applied<'_> {
     fn text(&self, key: &str) -> Option<&str> {
         match self.0.get(key) {
             Some(Given::Text(text) | Given::Secret(text)) => Some(text),
@@ -43,11 +49,16 @@ impl Settings<'_> {
         }
     }
 
-    fn count(&self, key: &str) -> Option<usize> {
+    fn bytes(&self, key: &str) -> Option<u64> {
         match self.0.get(key) {
-            Some(Given::Count(count)) => Some(usize::try_from(*count).unwrap_or(usize::MAX)),
+            Some(Given::Count(count)) => Some(*count),
             _ => None,
         }
+    }
+
+    fn count(&self, key: &str) -> Option<usize> {
+        let count = usize::try_from(self.bytes(key)?);
+        Some(count.unwrap_or(usize::MAX))
     }
 
     fn time(&self, key: &str) -> Option<Duration> {
@@ -69,11 +80,6 @@ impl Settings<'_> {
             Some(Given::Pairs(pairs)) => pairs,
             _ => &[],
         }
-    }
-
-    /// How long closing the handler may take.
-    pub(crate) fn close_wait(&self) -> Option<Duration> {
-        self.time("close_wait")
     }
 
     /// The handler's builder with everything that was given.
@@ -126,21 +132,38 @@ impl Settings<'_> {
         for (key, value) in self.pairs("tags") {
             builder = builder.tag(key, value);
         }
-        if let Some(policy) = self.when_full() {
-            builder = builder.when_full(policy);
+        if let Some(policy) = self.overflow() {
+            builder = builder.overflow(policy);
+        }
+        if let Some(announce) = self.switch("announce_drops") {
+            builder = builder.announce_drops(announce);
+        }
+        if let Some(file) = self.text("dead_letter_file") {
+            let most = self.bytes("dead_letter_bytes");
+            builder = builder.dead_letter_file(file, most.unwrap_or(DEAD_LETTER_BYTES));
         }
         Ok(builder)
     }
 
-    fn when_full(&self) -> Option<WhenFull> {
+    fn overflow(&self) -> Option<Overflow> {
         Some(match self.choice("when_full")? {
-            "drop_oldest" => WhenFull::DropOldest,
+            "drop_oldest" => Overflow::DropOldest,
             "wait" => {
-                let put_wait = self.time("put_wait").unwrap_or(Duration::from_secs(2));
-                WhenFull::Wait(self.time("full_wait").unwrap_or(put_wait * 2))
+                let put_wait = self.time("put_wait").unwrap_or(PUT_WAIT);
+                Overflow::Wait(self.time("full_wait").unwrap_or(put_wait * 2))
             }
-            _ => WhenFull::DropNewest,
+            _ => Overflow::DropNewest,
         })
+    }
+
+    /// What of the spans around an event is uploaded.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn spans(&self) -> crate::SpanFields {
+        match self.choice("spans") {
+            Some("off") => crate::SpanFields::Off,
+            Some("names") => crate::SpanFields::Names,
+            _ => crate::SpanFields::Fields,
+        }
     }
 
     fn signature(&self) -> Signature {

@@ -7,6 +7,8 @@ mod layout; // width, flags and precision of one fact
 mod percent; // %(levelname)-8s
 
 pub(crate) use date::DateFormat;
+#[cfg(test)]
+pub(crate) use fact::FACTS;
 pub(crate) use fact::{Fact, Line};
 
 use layout::Layout;
