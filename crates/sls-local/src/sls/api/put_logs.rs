@@ -3,7 +3,7 @@ use sls_core::model::HashKey;
 use sls_core::wire::headers;
 
 use super::{Answer, Context};
-use crate::engine::PutRoute;
+use crate::engine::{Put, PutRoute};
 use crate::refusal::Refusal;
 use crate::sls::body;
 
@@ -31,8 +31,13 @@ pub(super) fn perform(
     check_content_type(context)?;
     let engine = &context.face.engine;
     let group = body::raw(request, engine.put_rules().max_group_bytes)?;
-    context.put(&logstore, group, route)?;
-    Ok(Answer::empty())
+    let put = Put {
+        group,
+        packed: body::packed(request),
+        route,
+    };
+    let receipt = context.put(&logstore, put)?;
+    Ok(Answer::empty().once(receipt))
 }
 
 fn parse_key(text: &str) -> Result<PutRoute, Refusal> {
