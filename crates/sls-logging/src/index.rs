@@ -127,8 +127,14 @@ fn merged(present: &IndexConfig, wanted: &IndexConfig) -> IndexConfig {
     merged.log_reduce = wanted.log_reduce.or(merged.log_reduce);
     merged.scan_index = wanted.scan_index.or(merged.scan_index);
     let lists = [
-        (&mut merged.log_reduce_white_list, &wanted.log_reduce_white_list),
-        (&mut merged.log_reduce_black_list, &wanted.log_reduce_black_list),
+        (
+            &mut merged.log_reduce_white_list,
+            &wanted.log_reduce_white_list,
+        ),
+        (
+            &mut merged.log_reduce_black_list,
+            &wanted.log_reduce_black_list,
+        ),
     ];
     for (list, wanted) in lists {
         if wanted.is_some() {

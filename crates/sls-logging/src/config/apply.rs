@@ -113,7 +113,10 @@ impl Applied<'_> {
             }
         }
         for (key, set) in [
-            ("queue_size", HandlerBuilder::queue_size as fn(_, usize) -> _),
+            (
+                "queue_size",
+                HandlerBuilder::queue_size as fn(_, usize) -> _,
+            ),
             ("queue_bytes", HandlerBuilder::queue_bytes),
             ("batch_size", HandlerBuilder::batch_size),
         ] {
@@ -192,9 +195,15 @@ impl Applied<'_> {
             ("extra", RecordFormat::with_extra as fn(_, bool) -> _),
             ("skip_message", RecordFormat::with_skip_message),
             ("extract_json", RecordFormat::with_extract_json),
-            ("extract_json_drop_message", RecordFormat::with_extract_json_drop_message),
+            (
+                "extract_json_drop_message",
+                RecordFormat::with_extract_json_drop_message,
+            ),
             ("extract_kv", RecordFormat::with_extract_kv),
-            ("extract_kv_drop_message", RecordFormat::with_extract_kv_drop_message),
+            (
+                "extract_kv_drop_message",
+                RecordFormat::with_extract_kv_drop_message,
+            ),
         ] {
             if let Some(on) = self.switch(key) {
                 format = set(format, on);
@@ -205,13 +214,25 @@ impl Applied<'_> {
                 "builtin_fields_prefix",
                 RecordFormat::with_builtin_fields_prefix as fn(_, String) -> _,
             ),
-            ("builtin_fields_suffix", RecordFormat::with_builtin_fields_suffix),
-            ("extract_json_prefix", RecordFormat::with_extract_json_prefix),
-            ("extract_json_suffix", RecordFormat::with_extract_json_suffix),
+            (
+                "builtin_fields_suffix",
+                RecordFormat::with_builtin_fields_suffix,
+            ),
+            (
+                "extract_json_prefix",
+                RecordFormat::with_extract_json_prefix,
+            ),
+            (
+                "extract_json_suffix",
+                RecordFormat::with_extract_json_suffix,
+            ),
             ("extract_kv_prefix", RecordFormat::with_extract_kv_prefix),
             ("extract_kv_suffix", RecordFormat::with_extract_kv_suffix),
             ("extract_kv_sep", RecordFormat::with_extract_kv_sep),
-            ("built_in_root_field", RecordFormat::with_built_in_root_field),
+            (
+                "built_in_root_field",
+                RecordFormat::with_built_in_root_field,
+            ),
         ] {
             if let Some(text) = self.text(key) {
                 format = set(format, text.to_owned());

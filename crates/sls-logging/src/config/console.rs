@@ -316,7 +316,8 @@ mod tests {
 
         #[test]
         fn a_full_pipe_does_not_hold_the_caller() {
-            let (mut reader, writer) = io::pipe().unwrap();
+            let (reader, writer) = rustix::pipe::pipe().unwrap();
+            let mut reader = std::fs::File::from(reader);
             let much = vec![b'x'; 1 << 20];
             let Written::Part(count) = write_within(writer.as_fd(), &much, Duration::ZERO) else {
                 panic!("a pipe took a megabyte");
@@ -336,7 +337,7 @@ mod tests {
 
         #[test]
         fn a_pipe_whose_reader_is_gone_is_closed() {
-            let (reader, writer) = io::pipe().unwrap();
+            let (reader, writer) = rustix::pipe::pipe().unwrap();
             drop(reader);
             assert_eq!(
                 write_within(writer.as_fd(), b"x", PATIENCE),

@@ -1,7 +1,7 @@
 //! Settings from the environment's variables.
 
 use super::nearest::unknown;
-use super::pattern::{DateFormat, Pattern, Style};
+use super::pattern::Pattern;
 use super::problem::{ConfigError, Problem};
 use super::read::check;
 use super::setting::{Kind, Setting};
@@ -128,11 +128,10 @@ impl Reader<'_> {
             target: self.sls(),
         }];
         if let Some(stream) = self.console() {
-            let pattern = Pattern::parse(Style::Percent, CONSOLE, DateFormat::default());
             handlers.push(HandlerSettings {
                 name: "console".to_owned(),
                 level: Threshold::Trace,
-                pattern: pattern.unwrap_or_default(),
+                pattern: Pattern::line(),
                 target: TargetSettings::Console {
                     stream,
                     color: Color::Auto,
@@ -199,7 +198,10 @@ impl Reader<'_> {
     }
 
     fn console(&mut self) -> Option<Stream> {
-        match (self.lookup)("SLS_LOGGING_CONSOLE").as_deref().map(str::trim) {
+        match (self.lookup)("SLS_LOGGING_CONSOLE")
+            .as_deref()
+            .map(str::trim)
+        {
             None | Some("stderr") => Some(Stream::Stderr),
             Some("stdout") => Some(Stream::Stdout),
             Some("off") => None,
@@ -235,10 +237,6 @@ impl Reader<'_> {
         TargetSettings::Sls(given)
     }
 }
-
-/// What a line looks like when nothing is said about it.
-pub(crate) const CONSOLE: &str =
-    "%(asctime)s %(levelname)-7s %(name)s: %(message)s%(fields)s";
 
 /// A variable's text as a setting's value: lists have commas, and tables have `=` in between.
 fn node(kind: Kind, text: String) -> Node {
@@ -321,7 +319,11 @@ mod tests {
             assert!(error.contains(name), "{error}");
         }
         assert!(!error.contains("hush"), "{error}");
-        assert!(read(&[("SLS_LOGGING_ENDPOINT", " ")]).unwrap_err().contains("`endpoint`"));
+        assert!(
+            read(&[("SLS_LOGGING_ENDPOINT", " ")])
+                .unwrap_err()
+                .contains("`endpoint`")
+        );
     }
 
     #[test]
@@ -355,10 +357,22 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_by_the_variables_name() {
         for (name, value, says) in [
-            ("SLS_LOGGING_QUEUE_SIZE", "hush", "SLS_LOGGING_QUEUE_SIZE: `queue_size` is"),
-            ("SLS_LOGGING_LEVEL", "hush", "SLS_LOGGING_LEVEL: unknown level"),
+            (
+                "SLS_LOGGING_QUEUE_SIZE",
+                "hush",
+                "SLS_LOGGING_QUEUE_SIZE: `queue_size` is",
+            ),
+            (
+                "SLS_LOGGING_LEVEL",
+                "hush",
+                "SLS_LOGGING_LEVEL: unknown level",
+            ),
             ("SLS_LOGGING_LEVELS", "hush", "SLS_LOGGING_LEVELS is a list"),
-            ("SLS_LOGGING_LEVELS", "a=info,a=debug", "names a logger twice"),
+            (
+                "SLS_LOGGING_LEVELS",
+                "a=info,a=debug",
+                "names a logger twice",
+            ),
             ("SLS_LOGGING_CONSOLE", "hush", "SLS_LOGGING_CONSOLE is"),
             ("SLS_LOGGING_TAGS", "hush", "SLS_LOGGING_TAGS: `tags` is"),
             ("SLS_LOGGING_TOPCI", "hush", "did you mean `topic`?"),

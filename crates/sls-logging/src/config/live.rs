@@ -83,6 +83,7 @@ impl Live {
     }
 
     /// Whether anybody takes records of this target and level.
+    #[cfg(any(feature = "log", feature = "tracing"))]
     pub(crate) fn wants(&self, target: &str, level: Threshold) -> bool {
         self.route(target).wants(level)
     }
@@ -93,6 +94,7 @@ impl Live {
     }
 
     /// Every handler that uploads.
+    #[cfg(any(feature = "log", feature = "tracing"))]
     pub(crate) fn uploads(&self) -> impl Iterator<Item = &SlsSink> {
         let targets = self.targets.iter().flatten();
         targets.filter_map(|target| match &target.sink {
@@ -101,21 +103,13 @@ impl Live {
         })
     }
 
-    /// Every handler that writes lines.
-    pub(crate) fn consoles(&self) -> impl Iterator<Item = &Console> {
-        let targets = self.targets.iter().flatten();
-        targets.filter_map(|target| match &target.sink {
-            Sink::Console(console) => Some(&**console),
-            Sink::Sls(_) => None,
-        })
-    }
-
-    /// Gives a record to every handler that takes it.
+    /// Gives a record to every handler that takes it; without a time it is one of now.
     ///
     /// `tell` is asked once, and only when a line is written; `ship` is called for each
     /// handler that uploads, with what to show as the message when that is not the message.
     pub(crate) fn record(
         &self,
+        time: Option<SystemTime>,
         facts: &Facts<'_>,
         tell: impl FnOnce(&mut Told),
         mut ship: impl FnMut(&SlsSink, Option<&str>),
@@ -133,7 +127,7 @@ impl Live {
             return;
         }
         let times = Times {
-            now: SystemClock.now(),
+            now: time.unwrap_or_else(|| SystemClock.now()),
             started: self.started,
         };
         with_told(|told| {

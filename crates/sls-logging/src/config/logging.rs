@@ -23,6 +23,7 @@ use super::shared::Shared;
 use super::threshold::Threshold;
 use crate::error::Error;
 use crate::handler::{CloseReport, Handler, HandlerGuard};
+use crate::record::Record;
 
 /// How long a reload waits for records that are on their way through the old configuration,
 /// when nothing else says how long.
@@ -56,6 +57,25 @@ impl Logging {
     #[cfg(feature = "log")]
     pub fn logger(&self) -> ConfiguredLogger {
         ConfiguredLogger::new(Arc::clone(&self.shared))
+    }
+
+    /// Gives a record to the handlers of its target's logger; for programs with neither
+    /// `tracing` nor `log`.
+    pub fn log(&self, record: &Record<'_>) {
+        self.shared.live().record(
+            Some(record.time),
+            &record.facts,
+            |told| {
+                told.field("message", record.message);
+                for (name, value) in record.extra {
+                    told.field(name, value);
+                }
+                if let Some(trace) = record.trace {
+                    told.trace(trace);
+                }
+            },
+            |sls, shown| sls.handler.log_as(record, shown),
+        );
     }
 
     /// The least grave level that any logger takes, for `log::set_max_level`.
@@ -489,4 +509,3 @@ fn close_all(uploads: Vec<Upload>, within: Option<Duration>) -> Vec<(String, Clo
             .collect()
     })
 }
-

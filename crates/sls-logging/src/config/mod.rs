@@ -5,11 +5,6 @@
 //!      \                                                     >-- Settings -- Routes
 //!       '- logging_conf: Python's file with os.environ -----'
 //! ```
-// Handlers are built from settings in the next step.
-#![expect(
-    dead_code,
-    reason = "handlers are built from it once they can be started"
-)]
 
 mod apply; // from settings to the builder of a handler
 mod console; // lines on a standard stream
@@ -36,10 +31,10 @@ mod threshold; // from which level on something passes
 mod told; // what a record tells, as text
 mod tree; // what TOML and JSON have in common
 
-#[cfg(feature = "tracing")]
-pub use front::{ConfiguredFilter, ConfiguredLayer};
 #[cfg(feature = "log")]
 pub use front::ConfiguredLogger;
+#[cfg(feature = "tracing")]
+pub use front::{ConfiguredFilter, ConfiguredLayer};
 pub use logging::{Logging, LoggingGuard, ReloadReport};
 pub use problem::{ConfigError, MOST_PROBLEMS, Place, Problem};
 pub use settings::Settings;
@@ -124,6 +119,17 @@ impl Settings {
 /// those of [`Settings::init`].
 pub fn init_from_file(path: impl AsRef<Path>) -> Result<LoggingGuard, crate::Error> {
     Settings::from_file(path)?.init()
+}
+
+/// Logs as a text says; variables come from the environment.
+///
+/// See [`Settings::from_str`] and [`Settings::init`].
+///
+/// # Errors
+/// [`Error::Config`](crate::Error::Config) with everything that is wrong in the text, and
+/// those of [`Settings::init`].
+pub fn init_from_str(text: &str, syntax: Syntax) -> Result<LoggingGuard, crate::Error> {
+    Settings::from_str(text, syntax)?.init()
 }
 
 /// Logs as the environment's variables say.

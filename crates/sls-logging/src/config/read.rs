@@ -209,6 +209,7 @@ impl Reader<'_> {
             }
         };
         let pattern = match self.text(table, "formatter") {
+            None if matches!(target, TargetSettings::Console { .. }) => Pattern::line(),
             None => Pattern::default(),
             Some((node, formatter)) => match self.patterns.get(formatter) {
                 Some(pattern) => pattern.clone(),

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::from_env::{VARIABLES, variable_of};
 use super::logging_conf::{FORMATTER as CONF_FORMATTER, HANDLER as CONF_HANDLER};
 use super::logging_conf::{LOGGER as CONF_LOGGER, QUEUED_HANDLERS, STREAM_HANDLERS};
-use super::pattern::FACTS;
+use super::pattern::{FACTS, LINE};
 use super::read::{CONSOLE, FORMATTER, HANDLER, LOGGER, TOP};
 use super::{LONGEST_CONFIG, sls};
 
@@ -86,4 +86,5 @@ fn the_page_has_no_setting_that_does_not_exist() {
         );
     }
     assert!(LONGEST_CONFIG == 1 << 20 && page.contains("1 MiB"));
+    assert!(page.contains(&format!("Without a formatter a line is `{LINE}`")));
 }

@@ -79,7 +79,16 @@ impl Told {
         };
     }
 
+    /// Adds a trace.
+    pub(crate) fn trace(&mut self, text: &str) {
+        if !self.trace.is_empty() {
+            self.trace.push('\n');
+        }
+        self.trace.push_str(text);
+    }
+
     /// Adds an error with its causes.
+    #[cfg(any(feature = "kv", feature = "tracing"))]
     pub(crate) fn error(&mut self, name: &str, chain: impl fmt::Display) {
         if !self.trace.is_empty() {
             self.trace.push('\n');

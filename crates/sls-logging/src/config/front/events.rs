@@ -14,7 +14,7 @@ use crate::config::shared::Shared;
 use crate::config::threshold::Threshold;
 use crate::config::told::Told;
 use crate::error_chain::ErrorChain;
-use crate::layer::{bridged_origin, is_bridged, is_origin};
+use crate::layer::{BridgedOrigin, is_bridged};
 use crate::level::Level;
 use crate::record::Facts;
 
@@ -55,7 +55,7 @@ where
         let level = Level::from(*metadata.level());
         let live = self.shared.live();
         let span = context.event_span(event);
-        let origin = is_bridged(metadata).then(|| bridged_origin(event));
+        let origin = is_bridged(metadata).then(|| BridgedOrigin::of(event));
         let facts = match &origin {
             None => Facts {
                 module_path: metadata.module_path(),
@@ -75,6 +75,7 @@ where
             ..facts
         };
         live.record(
+            None,
             &facts,
             |told| event.record(&mut Teller(told)),
             |sls, shown| sls.layer.ship(event, &context, shown),
@@ -144,7 +145,7 @@ impl Visit for Teller<'_> {
 
 impl Teller<'_> {
     fn tell(&mut self, field: &Field, value: impl fmt::Display) {
-        if !is_origin(field) {
+        if !BridgedOrigin::has(field) {
             self.0.field(field.name(), value);
         }
     }

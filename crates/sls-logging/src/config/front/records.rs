@@ -38,6 +38,7 @@ impl log::Log for ConfiguredLogger {
             ..Facts::new(level, record.target())
         };
         live.record(
+            None,
             &facts,
             |told| {
                 told.field("message", record.args());
