@@ -76,6 +76,11 @@ mod seal; // when a buffer is full
 mod shard; // the buffers that callers append to
 mod signal; // something that happens once
 mod stats; // counts
+#[cfg(feature = "spool")]
+mod storage; // items on disk: written, spilled, read back
+#[cfg(not(feature = "spool"))]
+#[path = "no_storage.rs"]
+mod storage; // without the spool
 mod sync; // locks and atomics, or a model checker's
 mod worker; // the one thread that delivers
 
