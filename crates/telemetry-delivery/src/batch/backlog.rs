@@ -210,13 +210,6 @@ impl Backlog {
         }
     }
 
-    /// All that left memory has come back.
-    #[cfg(feature = "spool")]
-    pub(super) fn nothing_is_spilled(&mut self) {
-        self.spilled_from = None;
-        self.returned = 0;
-    }
-
     /// How many batches of a lane wait to be started.
     pub(super) fn waiting(&self, lane: u32) -> u32 {
         self.waiting.get(lane as usize).copied().unwrap_or(0)
@@ -433,56 +426,6 @@ impl Backlog {
             .collect()
     }
 
-    /// Batches that are not on disk, oldest first.
-    pub(super) fn unstored(&self) -> Vec<Key> {
-        self.entries
-            .iter()
-            .filter(|(_, entry)| entry.stored.is_empty())
-            .map(|(key, _)| *key)
-            .collect()
-    }
-
-    /// Whether something that was on disk only is in memory again.
-    #[cfg(feature = "spool")]
-    pub(super) fn has_returned(&self) -> bool {
-        self.entries.values().any(|entry| entry.stays)
-    }
-
-    pub(super) fn has_unstored(&self) -> bool {
-        let newest_first = self.entries.values().rev();
-        newest_first
-            .into_iter()
-            .any(|entry| entry.stored.is_empty())
-    }
-
-    /// Takes a batch that waits, to be given back with [`put_back`](Self::put_back).
-    pub(super) fn lend(&mut self, key: Key) -> Option<(Sealed, Option<Instant>)> {
-        let entry = self.entries.get_mut(&key)?;
-        let lane = entry.lane;
-        match std::mem::replace(&mut entry.state, State::InFlight) {
-            State::Waiting { batch, not_before } => {
-                *self.waiting_of(lane) -= 1;
-                Some((batch, not_before))
-            }
-            State::InFlight => None,
-        }
-    }
-
-    /// Batches that need not be in memory, newest first: on disk, waiting, never tried.
-    pub(super) fn evictable(&self) -> Vec<Key> {
-        let may_go = |entry: &Entry| {
-            let waits = match &entry.state {
-                State::Waiting { batch, .. } => batch.attempts == 0,
-                State::InFlight => false,
-            };
-            waits && !entry.stored.is_empty() && !entry.stays && !entry.is_cut
-        };
-        let all = self.entries.iter().rev();
-        all.filter(|(_, entry)| may_go(entry))
-            .map(|(key, _)| *key)
-            .collect()
-    }
-
     /// Set when nothing is left of what is here now.
     pub(super) fn barrier(&mut self, lanes: &LaneTable) -> Arc<Latch> {
         self.absorb(lanes);
@@ -534,6 +477,65 @@ impl Backlog {
             self.waiting.resize(index + 1, 0);
         }
         &mut self.waiting[index]
+    }
+}
+
+/// What the disk is about.
+#[cfg(feature = "spool")]
+impl Backlog {
+    /// All that left memory has come back.
+    pub(super) fn nothing_is_spilled(&mut self) {
+        self.spilled_from = None;
+        self.returned = 0;
+    }
+
+    /// Batches that are not on disk, oldest first.
+    pub(super) fn unstored(&self) -> Vec<Key> {
+        self.entries
+            .iter()
+            .filter(|(_, entry)| entry.stored.is_empty())
+            .map(|(key, _)| *key)
+            .collect()
+    }
+
+    /// Whether something that was on disk only is in memory again.
+    pub(super) fn has_returned(&self) -> bool {
+        self.entries.values().any(|entry| entry.stays)
+    }
+
+    pub(super) fn has_unstored(&self) -> bool {
+        let newest_first = self.entries.values().rev();
+        newest_first
+            .into_iter()
+            .any(|entry| entry.stored.is_empty())
+    }
+
+    /// Takes a batch that waits, to be given back with [`put_back`](Self::put_back).
+    pub(super) fn lend(&mut self, key: Key) -> Option<(Sealed, Option<Instant>)> {
+        let entry = self.entries.get_mut(&key)?;
+        let lane = entry.lane;
+        match std::mem::replace(&mut entry.state, State::InFlight) {
+            State::Waiting { batch, not_before } => {
+                *self.waiting_of(lane) -= 1;
+                Some((batch, not_before))
+            }
+            State::InFlight => None,
+        }
+    }
+
+    /// Batches that need not be in memory, newest first: on disk, waiting, never tried.
+    pub(super) fn evictable(&self) -> Vec<Key> {
+        let may_go = |entry: &Entry| {
+            let waits = match &entry.state {
+                State::Waiting { batch, .. } => batch.attempts == 0,
+                State::InFlight => false,
+            };
+            waits && !entry.stored.is_empty() && !entry.stays && !entry.is_cut
+        };
+        let all = self.entries.iter().rev();
+        all.filter(|(_, entry)| may_go(entry))
+            .map(|(key, _)| *key)
+            .collect()
     }
 }
 

@@ -88,6 +88,7 @@ pub(super) struct Engine {
     /// What the worker and the callers say to each other about the disk.
     pub(super) storage: storage::Desk,
     /// Whether it is that of the process in which the batcher was made.
+    #[cfg(feature = "spool")]
     pub(super) is_first: bool,
     /// The worker has ended.
     pub(super) gone: Latch,
@@ -140,6 +141,7 @@ impl Engine {
             control: Mutex::new(Control::default()),
             counters: Counters::default(),
             storage: storage::Desk::default(),
+            #[cfg(feature = "spool")]
             is_first: before.is_none(),
             gone: Latch::default(),
             config,

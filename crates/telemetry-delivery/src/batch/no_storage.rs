@@ -18,7 +18,7 @@ pub(super) enum Stored {}
 pub(super) enum Storage {}
 
 #[derive(Debug, Default)]
-pub(super) struct Desk;
+pub(super) struct Desk {}
 
 impl Desk {
     pub(super) fn done(&self, _stored: Vec<Stored>) {}
@@ -59,7 +59,9 @@ impl Engine {
 }
 
 impl Worker {
-    pub(super) fn store(&mut self, _now: Instant, _next: &mut NextTime) {}
+    pub(super) fn store(&mut self, _now: Instant, _next: &mut NextTime) {
+        debug_assert!(self.storage.is_none());
+    }
 
     pub(super) fn store_parts(&mut self, _stored: Vec<Stored>) {}
 
