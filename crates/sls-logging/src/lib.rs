@@ -22,6 +22,7 @@ mod logger; // records of log
 mod origin; // which process and thread this is
 mod own_targets; // records about shipping records
 mod panic_hook; // panics as records
+pub mod producer; // logs of your own, with receipts
 mod record; // a record, whoever made it
 mod redaction; // what must not leave the process
 #[cfg(all(unix, feature = "signal"))]

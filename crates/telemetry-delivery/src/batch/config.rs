@@ -218,7 +218,8 @@ impl BatchConfig {
     }
 
     /// How many buffers a lane has, for so many threads that append at the same time.
-    /// Default: one per core, at most eight; rounded up to a power of two. An ordered lane has one.
+    /// Default: two per core, at least 4 and at most 16; rounded up to a power of two. An ordered
+    /// lane has one.
     pub fn with_shards(mut self, shards: usize) -> Self {
         self.shards = Some(shards);
         self
@@ -391,7 +392,7 @@ impl BatchConfig {
 
     pub(super) fn shard_count(&self) -> usize {
         self.shards.unwrap_or_else(|| {
-            std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8))
+            std::thread::available_parallelism().map_or(4, |cores| (2 * cores.get()).clamp(4, 16))
         })
     }
 }

@@ -74,7 +74,6 @@ pub enum Outcome {
 /// # Cancel safety
 /// Safe: dropping it changes nothing about the item, and a reference can be awaited again.
 #[derive(Clone)]
-#[must_use = "a receipt tells nothing unless it is awaited"]
 pub struct Receipt {
     fate: Arc<Fate>,
     index: u32,
