@@ -7,6 +7,7 @@ mod document; // the program of the user guide
 mod exchange; // what one client puts, the other pulls
 mod handler; // the logging handler of the user guide
 mod indexes; // the index of a logstore
+mod mixed; // a consumer group of a Python and a Rust member
 mod queries; // searches, histograms and topics
 mod refusals; // errors arrive as the client's exceptions
 mod resources; // projects and logstores made by Python
@@ -106,6 +107,8 @@ impl Results {
             .await;
         let name = "consumer group, one of two killed";
         self.check(name, takeover::nothing_is_missing(world)).await;
+        let name = "consumer group of Python and Rust";
+        self.check(name, mixed::nothing_is_missing(world)).await;
         self.check("logging handler", handler::records_arrive(world))
             .await;
         for refusal in refusals::ALL {

@@ -15,12 +15,12 @@ use tokio::time::timeout;
 use crate::World;
 
 const GROUP: &str = "readers";
-const SHARDS: u32 = 4;
+pub(crate) const SHARDS: u32 = 4;
 /// How many logs are waiting in each shard when the first member is killed: some pulls of it,
 /// and each takes a moment.
-const BACKLOG: u32 = 20;
+pub(crate) const BACKLOG: u32 = 20;
 /// How long to listen to a member before it is given more to do.
-const MOMENT: Duration = Duration::from_millis(300);
+pub(crate) const MOMENT: Duration = Duration::from_millis(300);
 
 /// The second member takes shards from the first, the first is killed in the middle of its
 /// work, and the second does what is left; every log was processed by one of them.
@@ -28,11 +28,11 @@ pub(crate) async fn nothing_is_missing(world: &World) -> Result<u64> {
     let logstore = world.logstore("takeover", SHARDS).await?;
     let mut source = Source::new(&logstore).await?;
     source.put(2).await?;
-    let mut first = Member::start(world, &logstore, "first")?;
+    let mut first = Member::start(world, &logstore, GROUP, "first")?;
     while first.done.len() < SHARDS as usize {
         first.listen().await?;
     }
-    let mut second = Member::start(world, &logstore, "second")?;
+    let mut second = Member::start(world, &logstore, GROUP, "second")?;
     // Both must have their half; what is put meanwhile is something to tell about.
     while second.done.len() < SHARDS as usize / 2 {
         source.put(1).await?;
@@ -77,13 +77,13 @@ pub(crate) async fn nothing_is_missing(world: &World) -> Result<u64> {
         &json!(wanted),
     )?;
     let answer = second.leave().await?;
-    saved_to_the_end(&logstore).await?;
+    saved_to_the_end(&logstore, GROUP).await?;
     Ok(answer.calls)
 }
 
 /// What the group saved for each shard is the shard's end.
-async fn saved_to_the_end(logstore: &LogstoreHandle) -> Result<()> {
-    for saved in logstore.consumer_group(GROUP).checkpoints().await? {
+pub(crate) async fn saved_to_the_end(logstore: &LogstoreHandle, group: &str) -> Result<()> {
+    for saved in logstore.consumer_group(group).checkpoints().await? {
         let end = logstore.cursor(saved.shard, CursorPosition::End).await?;
         let what = format!("checkpoint of shard {}", saved.shard);
         let found = saved.cursor.as_ref().map(|cursor| cursor.as_str());
@@ -93,14 +93,15 @@ async fn saved_to_the_end(logstore: &LogstoreHandle) -> Result<()> {
 }
 
 /// Writes logs with consecutive numbers, to the shards in turns.
-struct Source<'a> {
+pub(crate) struct Source<'a> {
     logstore: &'a LogstoreHandle,
     shards: Vec<Shard>,
-    next: u32,
+    /// The number of the next log.
+    pub(crate) next: u32,
 }
 
 impl<'a> Source<'a> {
-    async fn new(logstore: &'a LogstoreHandle) -> Result<Self> {
+    pub(crate) async fn new(logstore: &'a LogstoreHandle) -> Result<Self> {
         Ok(Self {
             logstore,
             shards: logstore.shards().await?,
@@ -109,7 +110,7 @@ impl<'a> Source<'a> {
     }
 
     /// As many logs to each shard, each in a group of its own.
-    async fn put(&mut self, rounds: u32) -> Result<()> {
+    pub(crate) async fn put(&mut self, rounds: u32) -> Result<()> {
         for _ in 0..rounds {
             for shard in &self.shards {
                 let log = Log::at(1).with("number", self.next.to_string());
@@ -127,19 +128,24 @@ impl<'a> Source<'a> {
 }
 
 /// A process that reads as a member of the group.
-struct Member {
+pub(crate) struct Member {
     running: Running,
     /// The numbers it processed, shard by shard, in its order.
-    done: BTreeMap<u32, Vec<u32>>,
+    pub(crate) done: BTreeMap<u32, Vec<u32>>,
 }
 
 impl Member {
-    fn start(world: &World, logstore: &LogstoreHandle, name: &str) -> Result<Self> {
+    pub(crate) fn start(
+        world: &World,
+        logstore: &LogstoreHandle,
+        group: &str,
+        name: &str,
+    ) -> Result<Self> {
         let program = world.program(
             &world.access(),
             logstore.name(),
             "consumer.py",
-            [GROUP, name],
+            [group, name],
         );
         Ok(Self {
             running: program.start()?,
@@ -148,7 +154,7 @@ impl Member {
     }
 
     /// Waits for the next pull that it processed.
-    async fn listen(&mut self) -> Result<()> {
+    pub(crate) async fn listen(&mut self) -> Result<()> {
         let line = self.running.line().await?;
         self.note(&line)
     }
@@ -161,12 +167,12 @@ impl Member {
         Ok(())
     }
 
-    fn told(&self) -> impl Iterator<Item = u32> {
+    pub(crate) fn told(&self) -> impl Iterator<Item = u32> {
         self.done.values().flatten().copied()
     }
 
     /// Ends it as a crash would, and gives all that it had processed.
-    async fn kill(self) -> Result<BTreeSet<u32>> {
+    pub(crate) async fn kill(self) -> Result<BTreeSet<u32>> {
         let Self { running, done } = self;
         let mut told: BTreeSet<u32> = done.into_values().flatten().collect();
         for line in running.kill().await? {
@@ -178,7 +184,7 @@ impl Member {
     }
 
     /// Lets it leave the group in order.
-    async fn leave(self) -> Result<Answer> {
+    pub(crate) async fn leave(self) -> Result<Answer> {
         self.running.answer().await
     }
 }
