@@ -80,9 +80,21 @@ impl ServerProcess {
     /// # Errors
     /// When it does not answer within 15 seconds, or refuses.
     pub async fn shown(&self, target: &str) -> Result<Value> {
+        self.ask("GET", target, "").await
+    }
+
+    /// What it answers to something that it is told below `/_local/`, as JSON.
+    ///
+    /// # Errors
+    /// When it does not answer within 15 seconds, or refuses.
+    pub async fn told(&self, target: &str, body: &Value) -> Result<Value> {
+        self.ask("POST", target, &body.to_string()).await
+    }
+
+    async fn ask(&self, method: &str, target: &str, body: &str) -> Result<Value> {
         let address = self.url.strip_prefix("http://");
         let address = address.ok_or("the server's address has another scheme")?;
-        let answer = timeout(SHOW_LIMIT, get(address, target)).await;
+        let answer = timeout(SHOW_LIMIT, exchange(address, method, target, body)).await;
         let answer = answer.map_err(|_| format!("no answer to {target}"))??;
         let (head, body) = answer
             .split_once("\r\n\r\n")
@@ -112,10 +124,14 @@ impl ServerProcess {
 
 /// One request on a connection of its own, and the whole answer to it. The server closes
 /// when asked to, and gives such an answer in one piece.
-async fn get(address: &str, target: &str) -> Result<String> {
+async fn exchange(address: &str, method: &str, target: &str, body: &str) -> Result<String> {
     let mut stream = TcpStream::connect(address).await?;
-    let head = format!("GET {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).await?;
+    let length = body.len();
+    let request = format!(
+        "{method} {target} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
     Ok(answer)
