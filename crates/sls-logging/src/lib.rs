@@ -1,1 +1,42 @@
 #![doc = include_str!("../README.md")]
+// The builder's options are used when the queue comes.
+#![allow(dead_code)]
+
+mod announcement; // the record that tells of records that are missing
+#[cfg(feature = "config")]
+pub mod config; // logging by configuration alone
+mod encoder; // a record as the bytes of one log
+mod error; // why logging could not be set up
+mod error_chain; // an error with its causes
+mod extract; // fields out of the message's text
+mod field; // what is known about a record beside its message
+mod format; // what a record looks like when it is uploaded
+mod handler; // where records of all front ends meet
+#[cfg(feature = "tracing")]
+mod layer; // events of tracing
+mod level; // how severe a record is
+#[cfg(feature = "log")]
+mod logger; // records of log
+mod origin; // which process and thread this is
+mod own_targets; // records about shipping records
+mod panic_hook; // panics as records
+mod record; // a record, whoever made it
+mod redaction; // what must not leave the process
+#[cfg(feature = "tracing")]
+mod span_fields; // what of the spans around an event is uploaded
+
+pub use encoder::RecordEncoder;
+pub use error::Error;
+pub use field::{Field, FieldName, FieldNaming};
+pub use format::RecordFormat;
+pub use handler::{Handler, HandlerBuilder, Signature, WhenFull};
+#[cfg(feature = "tracing")]
+pub use layer::SlsLayer;
+pub use level::{Level, LevelNames};
+#[cfg(feature = "log")]
+pub use logger::SlsLogger;
+pub use panic_hook::PanicHook;
+pub use record::Record;
+pub use redaction::{MAX_RULES, Redaction};
+#[cfg(feature = "tracing")]
+pub use span_fields::SpanFields;

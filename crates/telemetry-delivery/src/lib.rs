@@ -1,9 +1,13 @@
 // The front page runs a real transport, so its example is only tested where there is one.
 #![cfg_attr(any(not(doctest), feature = "https"), doc = include_str!("../README.md"))]
 
+#[cfg(feature = "batch")]
+pub mod batch; // items in, batches out, on a thread of its own
 mod clock; // the wall clock, and one that tests turn by hand
 mod error; // a setting out of range
 mod retry; // one deadline, several attempts
+#[cfg(feature = "batch")]
+mod sink; // where batches go
 mod transport; // one attempt: a request out, an answer in
 
 pub use clock::{Clock, SystemClock};

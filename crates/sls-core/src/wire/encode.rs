@@ -142,6 +142,25 @@ impl GroupEncoder {
         self.buf.len() == 0
     }
 
+    /// The logs written so far, each as field 1 of a `LogGroup`.
+    ///
+    /// Such bytes can be put one after the other: those of two encoders together are the logs
+    /// of one group.
+    pub fn as_bytes(&self) -> &[u8] {
+        debug_assert!(
+            !self.is_open(),
+            "a log borrows the encoder while it is open"
+        );
+        self.buf.as_slice()
+    }
+
+    /// Forgets all logs and keeps the memory.
+    pub fn clear(&mut self) {
+        self.buf.truncate(0);
+        self.logs = 0;
+        self.body_at = 0;
+    }
+
     /// Appends what the logs share and gives the finished group.
     pub fn finish(mut self, meta: &GroupMeta) -> EncodedGroup {
         self.close();
@@ -222,6 +241,13 @@ impl LogEncoder<'_> {
         self
     }
 
+    /// Appends fields that were encoded before, with one copy.
+    #[inline]
+    pub fn fields(&mut self, fields: &EncodedFields) -> &mut Self {
+        self.group.buf.append_slice(fields.bytes.as_slice());
+        self
+    }
+
     /// Sets the part of the time below a second, in nanoseconds; the last call counts.
     pub fn time_ns(&mut self, nanoseconds: u32) -> &mut Self {
         self.group.time_ns = Some(nanoseconds);
@@ -240,6 +266,49 @@ impl Drop for LogEncoder<'_> {
     #[inline]
     fn drop(&mut self) {
         self.group.close();
+    }
+}
+
+/// Fields that many logs have alike, encoded once.
+///
+/// ```
+/// use sls_core::wire::{EncodedFields, GroupEncoder};
+///
+/// let mut place = EncodedFields::new();
+/// place.push("file_path", "src/main.rs").push("line_no", "7");
+/// let mut group = GroupEncoder::new();
+/// for _ in 0..3 {
+///     group.log(1_700_000_000).field("message", "again").fields(&place);
+/// }
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EncodedFields {
+    bytes: Buffer,
+}
+
+impl EncodedFields {
+    /// No fields.
+    pub const fn new() -> Self {
+        Self {
+            bytes: Buffer::new(),
+        }
+    }
+
+    /// Appends a field.
+    pub fn push(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> &mut Self {
+        let (key, value) = (key.as_ref(), value.as_ref());
+        append_pair(&mut self.bytes, field::LOG_CONTENTS, key, value);
+        self
+    }
+
+    /// Forgets all fields and keeps the memory.
+    pub fn clear(&mut self) {
+        self.bytes.truncate(0);
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.len() == 0
     }
 }
 
@@ -463,6 +532,40 @@ mod tests {
             .map(|(time, size)| Log::at(time as u32).with("k", vec![b'x'; size]))
             .collect();
         let view = GroupView::parse(group.as_bytes()).unwrap();
+        assert_eq!(view.to_owned(), LogGroup::new(logs));
+    }
+
+    #[test]
+    fn fields_encoded_before_read_as_if_written_one_by_one() {
+        let long = "x".repeat(300);
+        let mut shared = EncodedFields::new();
+        shared.push("file", "a.rs").push("long", &long);
+        let mut one_by_one = GroupEncoder::new();
+        let mut at_once = GroupEncoder::new();
+        one_by_one
+            .log(7)
+            .field("m", "1")
+            .field("file", "a.rs")
+            .field("long", &long)
+            .time_ns(3);
+        at_once.log(7).field("m", "1").fields(&shared).time_ns(3);
+        assert_eq!(at_once.as_bytes(), one_by_one.as_bytes());
+    }
+
+    #[test]
+    fn logs_of_a_cleared_encoder_join_those_of_another() {
+        let mut encoder = GroupEncoder::new();
+        encoder.log(1).field("a", "1");
+        let mut joined = encoder.as_bytes().to_vec();
+        encoder.clear();
+        assert!(encoder.is_empty() && encoder.log_count() == 0);
+        encoder.log(2).field("b", "x".repeat(200));
+        joined.extend_from_slice(encoder.as_bytes());
+        let logs = vec![
+            Log::at(1).with("a", "1"),
+            Log::at(2).with("b", "x".repeat(200)),
+        ];
+        let view = GroupView::parse(&joined).unwrap();
         assert_eq!(view.to_owned(), LogGroup::new(logs));
     }
 

@@ -18,7 +18,9 @@ mod varint;
 
 pub use compress::{Compression, DecompressError};
 pub use decode::{GroupList, GroupListView, GroupView, LogView, WireError};
-pub use encode::{EncodedGroup, GroupEncoder, GroupListEncoder, GroupMeta, LogEncoder};
+pub use encode::{
+    EncodedFields, EncodedGroup, GroupEncoder, GroupListEncoder, GroupMeta, LogEncoder,
+};
 
 /// The generated protobuf types: the reference that the code above is tested against.
 #[cfg(test)]

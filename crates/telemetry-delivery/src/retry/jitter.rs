@@ -7,16 +7,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// A counter in steps of an odd constant, each value scrambled by the xor-and-shift finish of
 /// SplitMix64: shared between threads without a lock, and every `u64` comes once per period.
 #[derive(Debug)]
-pub(super) struct Jitter(AtomicU64);
+pub(crate) struct Jitter(AtomicU64);
 
 impl Jitter {
     /// Starts somewhere else in every process and at every call.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         // std seeds each of these from the operating system, which is all that is wanted here.
         Self(AtomicU64::new(RandomState::new().build_hasher().finish()))
     }
 
-    pub(super) fn next(&self) -> u64 {
+    pub(crate) fn next(&self) -> u64 {
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
         let mut value = self.0.fetch_add(STEP, Ordering::Relaxed);
         value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -30,7 +30,7 @@ use crate::transport::{
 pub use backoff::Backoff;
 pub use budget::RetryBudget;
 pub use config::RetryConfig;
-use jitter::Jitter;
+pub(crate) use jitter::Jitter;
 pub use policy::{Outcome, Verdict};
 pub use retry_after::retry_after;
 

@@ -2,6 +2,7 @@ mod call;
 mod cli;
 mod compression;
 mod exchange;
+mod handler;
 mod logical;
 mod protobuf;
 mod signature;
@@ -35,6 +36,7 @@ async fn check(case: &Value) -> Outcome {
         "protobuf-loggroup" => Outcome::of(protobuf::log_group(case)),
         "protobuf-loggrouplist" => Outcome::of(protobuf::log_group_list(case)),
         "compression" => Outcome::of(compression::both_ways(case)),
+        "handler" => handler::check(case),
         "cli" => cli::check(case).await,
         "sts" | "error" | "retry" => exchange::check(case).await,
         kind if kind.starts_with("api-") => exchange::check(case).await,

@@ -1,0 +1,551 @@
+//! From a record to the protobuf bytes of one log.
+//!
+//! ```text
+//!   begin ──► extra, extra, ..  ──► message ──► finish
+//!                 │                    │           │
+//!              redaction        redaction, extraction   the handler's own fields
+//!                 └───────────────┬────┴───────────┘
+//!                       GroupEncoder, the wire bytes
+//! ```
+
+use std::fmt::{self, Write as _};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use sls_core::wire::{EncodedFields, GroupEncoder, LogEncoder};
+
+use crate::error::Error;
+use crate::extract::{Extraction, KeyValuePattern, for_each_member};
+use crate::field::{Field, is_reserved};
+use crate::format::RecordFormat;
+use crate::origin;
+use crate::record::{Facts, Record};
+
+/// Writes records in one [`RecordFormat`] as logs of the service.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use sls_core::wire::GroupEncoder;
+/// use sls_logging::{Level, Record, RecordEncoder, RecordFormat};
+///
+/// let encoder = RecordEncoder::new(RecordFormat::new().with_fields(["level"]))?;
+/// let mut group = GroupEncoder::new();
+/// let record = Record::new(SystemTime::UNIX_EPOCH, Level::Info, "shop", "paid");
+/// encoder.encode(&record, &mut group);
+/// assert_eq!(group.log_count(), 1);
+/// # Ok::<(), sls_logging::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct RecordEncoder {
+    /// Tells the caches of one thread which encoder filled them.
+    id: u64,
+    format: RecordFormat,
+    /// With prefix and suffix, as the names of all fields below.
+    message: String,
+    /// Fields that are the same for all records of a call site.
+    of_site: Vec<(Field, String)>,
+    /// Fields that are the same for all records of a thread.
+    of_thread: Vec<(Field, String)>,
+    /// The others.
+    of_record: Vec<(Field, String)>,
+    pattern: Option<KeyValuePattern>,
+    first_record: OnceLock<SystemTime>,
+}
+
+impl RecordEncoder {
+    /// Prepares a format for use.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the separator of key=value pairs is no regular expression.
+    pub fn new(format: RecordFormat) -> Result<Self, Error> {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        let pattern = match format.key_value.on {
+            true => Some(
+                KeyValuePattern::new(&format.separator)
+                    .map_err(|cause| Error::invalid("extract_kv_sep", cause))?,
+            ),
+            false => None,
+        };
+        let key = |name: &str| format!("{}{name}{}", format.prefix, format.suffix);
+        let (mut of_site, mut of_thread, mut of_record) = (Vec::new(), Vec::new(), Vec::new());
+        for &field in &format.fields {
+            let fields = match field {
+                Field::RecordName
+                | Field::Level
+                | Field::LevelNo
+                | Field::Module
+                | Field::FilePath
+                | Field::FileName
+                | Field::LineNo => &mut of_site,
+                Field::ProcessId | Field::ProcessName | Field::ThreadId | Field::ThreadName => {
+                    &mut of_thread
+                }
+                Field::FuncName
+                | Field::AscTime
+                | Field::CreatedTimestamp
+                | Field::MicroSecond
+                | Field::RelativeCreated => &mut of_record,
+            };
+            fields.push((field, key(field.name(format.naming))));
+        }
+        Ok(Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            message: key("message"),
+            of_site,
+            of_thread,
+            of_record,
+            pattern,
+            first_record: OnceLock::new(),
+            format,
+        })
+    }
+
+    /// Appends a record to a group.
+    pub fn encode(&self, record: &Record<'_>, group: &mut GroupEncoder) {
+        let mut texts = Texts::default();
+        let mut entry = self.begin(record.time, group, &mut texts);
+        entry.message(record.message, record.trace);
+        for (name, value) in record.extra {
+            entry.extra(name, value);
+        }
+        entry.finish(&record.facts, None);
+    }
+
+    /// Opens a log.
+    pub(crate) fn begin<'a>(
+        &'a self,
+        time: SystemTime,
+        group: &'a mut GroupEncoder,
+        texts: &'a mut Texts,
+    ) -> Entry<'a> {
+        let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let seconds = u32::try_from(since_epoch.as_secs()).unwrap_or(u32::MAX);
+        let mut log = group.log(seconds);
+        log.time_ns(since_epoch.subsec_nanos());
+        texts.root.clear();
+        Entry {
+            encoder: self,
+            log,
+            texts,
+            time: since_epoch,
+            has_message: false,
+            shadowed: 0,
+        }
+    }
+}
+
+/// Texts that are put together on the way; their memory is used again.
+#[derive(Debug, Default)]
+pub(crate) struct Texts {
+    message: String,
+    value: String,
+    key: String,
+    redacted: String,
+    /// The members of the root field so far.
+    root: Vec<u8>,
+}
+
+impl Texts {
+    /// The size of the largest of them.
+    pub(crate) fn largest(&self) -> usize {
+        let texts = [&self.message, &self.value, &self.key, &self.redacted];
+        let largest = texts.into_iter().map(String::capacity).max();
+        largest.unwrap_or(0).max(self.root.capacity())
+    }
+}
+
+/// One record on its way into a [`GroupEncoder`].
+#[derive(Debug)]
+pub(crate) struct Entry<'a> {
+    encoder: &'a RecordEncoder,
+    log: LogEncoder<'a>,
+    texts: &'a mut Texts,
+    time: Duration,
+    has_message: bool,
+    shadowed: u64,
+}
+
+impl Entry<'_> {
+    /// Writes a message that is yet to be formatted.
+    pub(crate) fn message_of(&mut self, message: impl fmt::Display) {
+        let mut text = std::mem::take(&mut self.texts.message);
+        text.clear();
+        // A text that fails to show itself is uploaded as far as it came.
+        let _ = write!(text, "{message}");
+        self.message(&text, None);
+        self.texts.message = text;
+    }
+
+    /// Whether the message was written.
+    pub(crate) const fn has_message(&self) -> bool {
+        self.has_message
+    }
+
+    /// Writes the message, a trace behind it, and what is extracted from it.
+    pub(crate) fn message(&mut self, message: &str, trace: Option<&str>) {
+        self.has_message = true;
+        let format = &self.encoder.format;
+        let mut drop = format.skip_message;
+        if format.json.on || format.key_value.on {
+            drop |= self.extract(message);
+        }
+        if drop {
+            return;
+        }
+        let Some(trace) = trace else {
+            return self.put_message(message);
+        };
+        let mut joined = std::mem::take(&mut self.texts.value);
+        joined.clear();
+        joined.push_str(message);
+        if !message.ends_with('\n') {
+            joined.push('\n');
+        }
+        joined.push_str(trace);
+        self.put_message(&joined);
+        self.texts.value = joined;
+    }
+
+    fn put_message(&mut self, text: &str) {
+        let Self {
+            encoder,
+            log,
+            texts,
+            ..
+        } = self;
+        let redaction = &encoder.format.redaction;
+        let text = match redaction.is_empty() {
+            true => text,
+            false => redaction.message(text, &mut texts.redacted),
+        };
+        match encoder.format.root_field {
+            None => {
+                log.field(&encoder.message, text);
+            }
+            Some(_) => put_member(&mut texts.root, &encoder.message, text),
+        }
+    }
+
+    /// Writes what is found in the message, and says whether the message is to be left out.
+    fn extract(&mut self, message: &str) -> bool {
+        let encoder = self.encoder;
+        let format = &encoder.format;
+        if format.json.on {
+            let found = for_each_member(message, |key, value| {
+                self.extracted(&format.json, key, value);
+            });
+            if found > 0 {
+                return format.json.drop_message;
+            }
+        }
+        let Some(pattern) = &encoder.pattern else {
+            return false;
+        };
+        let found = pattern.for_each_pair(message, |key, value| {
+            self.extracted(&format.key_value, key, value);
+        });
+        found > 0 && format.key_value.drop_message
+    }
+
+    fn extracted(&mut self, extraction: &Extraction, name: &str, value: &str) {
+        self.put(&extraction.prefix, name, &extraction.suffix, value);
+    }
+
+    /// Writes a field that came with the record.
+    pub(crate) fn extra(&mut self, name: &str, value: &str) {
+        if !self.wants_extra(name) {
+            return;
+        }
+        let encoder = self.encoder;
+        self.put(&encoder.format.prefix, name, &encoder.format.suffix, value);
+    }
+
+    /// Writes a field that is yet to be formatted.
+    pub(crate) fn extra_of(&mut self, name: &str, value: impl fmt::Display) {
+        if !self.wants_extra(name) {
+            return;
+        }
+        let mut text = std::mem::take(&mut self.texts.value);
+        text.clear();
+        let _ = write!(text, "{value}");
+        let encoder = self.encoder;
+        self.put(&encoder.format.prefix, name, &encoder.format.suffix, &text);
+        self.texts.value = text;
+    }
+
+    fn wants_extra(&mut self, name: &str) -> bool {
+        let format = &self.encoder.format;
+        if is_reserved(name, format.naming) {
+            self.shadowed += 1;
+            return false;
+        }
+        format.extra || format.extra_names.iter().any(|wanted| wanted == name)
+    }
+
+    fn put(&mut self, prefix: &str, name: &str, suffix: &str, value: &str) {
+        let Self {
+            encoder,
+            log,
+            texts,
+            ..
+        } = self;
+        let redaction = &encoder.format.redaction;
+        let value = match redaction.is_empty() {
+            true => value,
+            false => redaction.value(name, value, &mut texts.redacted),
+        };
+        if prefix.is_empty() && suffix.is_empty() {
+            log.field(name, value);
+        } else {
+            texts.key.clear();
+            for part in [prefix, name, suffix] {
+                texts.key.push_str(part);
+            }
+            log.field(&texts.key, value);
+        }
+    }
+
+    /// Writes the handler's own fields and ends the log.
+    ///
+    /// Says how many fields of the record were left out for their names.
+    pub(crate) fn finish(mut self, facts: &Facts<'_>, caches: Option<&mut Caches>) -> u64 {
+        if !self.has_message {
+            self.message("", None);
+        }
+        let encoder = self.encoder;
+        let time = self.time;
+        match (&encoder.format.root_field, caches) {
+            (Some(root), _) => {
+                let Self { log, texts, .. } = &mut self;
+                for fields in [&encoder.of_site, &encoder.of_thread, &encoder.of_record] {
+                    encoder.own_fields(fields, facts, time, |key, value| {
+                        put_member(&mut texts.root, key, value);
+                    });
+                }
+                texts.root.push(b'}');
+                log.field(root, &texts.root);
+            }
+            (None, Some(caches)) => {
+                let log = &mut self.log;
+                match facts.site {
+                    Some(site) => log.fields(caches.of_site(site, encoder, facts)),
+                    None => put_own(log, encoder, &encoder.of_site, facts, time),
+                };
+                match facts.origin {
+                    None => log.fields(caches.of_thread(encoder, facts)),
+                    Some(_) => put_own(log, encoder, &encoder.of_thread, facts, time),
+                };
+                put_own(log, encoder, &encoder.of_record, facts, time);
+            }
+            (None, None) => {
+                for fields in [&encoder.of_site, &encoder.of_thread, &encoder.of_record] {
+                    put_own(&mut self.log, encoder, fields, facts, time);
+                }
+            }
+        }
+        self.shadowed
+    }
+}
+
+fn put_own<'a, 'b>(
+    log: &'a mut LogEncoder<'b>,
+    encoder: &RecordEncoder,
+    fields: &[(Field, String)],
+    facts: &Facts<'_>,
+    time: Duration,
+) -> &'a mut LogEncoder<'b> {
+    encoder.own_fields(fields, facts, time, |key, value| {
+        log.field(key, value);
+    });
+    log
+}
+
+/// Appends a member to the text of a JSON object without its closing brace.
+fn put_member(object: &mut Vec<u8>, key: &str, value: &str) {
+    object.push(if object.is_empty() { b'{' } else { b',' });
+    // Neither text nor memory can refuse.
+    let _ = serde_json::to_writer(&mut *object, key);
+    object.push(b':');
+    let _ = serde_json::to_writer(&mut *object, value);
+}
+
+impl RecordEncoder {
+    /// Gives key and text of every field of the list that the record has.
+    fn own_fields(
+        &self,
+        fields: &[(Field, String)],
+        facts: &Facts<'_>,
+        time: Duration,
+        mut put: impl FnMut(&str, &str),
+    ) {
+        for (field, key) in fields {
+            let mut number = itoa::Buffer::new();
+            match field {
+                Field::RecordName => put(key, facts.target),
+                Field::Level => put(
+                    key,
+                    match facts.level_name {
+                        Some((name, _)) => name,
+                        None => facts.level.name(self.format.level_names),
+                    },
+                ),
+                Field::LevelNo => put(
+                    key,
+                    number.format(match facts.level_name {
+                        Some((_, number)) => number,
+                        None => u32::from(facts.level.number()),
+                    }),
+                ),
+                Field::Module => {
+                    if let Some(path) = facts.module_path {
+                        put(key, path.rsplit("::").next().unwrap_or(path));
+                    }
+                }
+                Field::FilePath => {
+                    if let Some(file) = facts.file {
+                        put(key, file);
+                    }
+                }
+                Field::FileName => {
+                    if let Some(file) = facts.file {
+                        put(key, file.rsplit(['/', '\\']).next().unwrap_or(file));
+                    }
+                }
+                Field::LineNo => {
+                    if let Some(line) = facts.line {
+                        put(key, number.format(line));
+                    }
+                }
+                Field::FuncName => {
+                    if let Some(name) = facts.function {
+                        put(key, name);
+                    }
+                }
+                Field::ProcessId => {
+                    let id = facts.origin.map(|origin| origin.process.0);
+                    put(key, number.format(id.unwrap_or_else(std::process::id)));
+                }
+                Field::ProcessName => {
+                    put(
+                        key,
+                        match facts.origin {
+                            Some(origin) => origin.process.1,
+                            None => origin::process_name(),
+                        },
+                    );
+                }
+                Field::ThreadId => {
+                    let id = facts.origin.map(|origin| origin.thread.0);
+                    put(key, number.format(id.unwrap_or_else(origin::thread_id)));
+                }
+                Field::ThreadName => match facts.origin {
+                    Some(origin) => {
+                        if let Some(name) = origin.thread.1 {
+                            put(key, name);
+                        }
+                    }
+                    None => origin::with_thread_name(|name| {
+                        if let Some(name) = name {
+                            put(key, name);
+                        }
+                    }),
+                },
+                Field::AscTime => {
+                    if let Some(text) = local_time(time) {
+                        put(key, &text);
+                    }
+                }
+                Field::CreatedTimestamp => put(
+                    key,
+                    &format!("{}.{:06}", time.as_secs(), time.subsec_micros()),
+                ),
+                Field::MicroSecond => put(key, number.format(time.subsec_millis())),
+                Field::RelativeCreated => {
+                    let at = UNIX_EPOCH + time;
+                    let first = *self.first_record.get_or_init(|| at);
+                    let passed = at.duration_since(first).unwrap_or_default();
+                    put(key, number.format(passed.as_millis() as u64));
+                }
+            }
+        }
+    }
+}
+
+fn local_time(time: Duration) -> Option<String> {
+    let time = jiff::Timestamp::from_duration(jiff::SignedDuration::try_from(time).ok()?).ok()?;
+    let local = time.to_zoned(jiff::tz::TimeZone::system());
+    Some(local.strftime("%Y-%m-%d %H:%M:%S,%3f").to_string())
+}
+
+/// How many call sites a thread remembers, a power of two; more of them share places.
+const SITES: usize = 64;
+
+/// What one thread keeps of the records it wrote: fields that will come again.
+///
+/// Bounded by [`SITES`] times the length of a path.
+#[derive(Debug, Default)]
+pub(crate) struct Caches {
+    sites: Vec<Place>,
+    thread: Place,
+    /// Counts the forks that this thread has lived through.
+    forks: u64,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Place {
+    /// The encoder's id and the call site's address.
+    owner: (u64, usize),
+    fields: EncodedFields,
+}
+
+impl Caches {
+    /// Forgets what a fork changes, when there was one.
+    pub(crate) fn after_forks(&mut self, forks: u64) {
+        if self.forks != forks {
+            self.forks = forks;
+            self.thread.owner = (0, 0);
+        }
+    }
+
+    fn of_site(
+        &mut self,
+        site: usize,
+        encoder: &RecordEncoder,
+        facts: &Facts<'_>,
+    ) -> &EncodedFields {
+        if self.sites.is_empty() {
+            self.sites.resize(SITES, Place::default());
+        }
+        // Statics are aligned, and neighbours differ in the bits above.
+        let index = ((site >> 4) ^ (site >> 10) ^ encoder.id as usize) % SITES;
+        self.sites[index].filled((encoder.id, site), encoder, &encoder.of_site, facts)
+    }
+
+    fn of_thread(&mut self, encoder: &RecordEncoder, facts: &Facts<'_>) -> &EncodedFields {
+        self.thread
+            .filled((encoder.id, 1), encoder, &encoder.of_thread, facts)
+    }
+}
+
+impl Place {
+    #[inline]
+    fn filled(
+        &mut self,
+        owner: (u64, usize),
+        encoder: &RecordEncoder,
+        fields: &[(Field, String)],
+        facts: &Facts<'_>,
+    ) -> &EncodedFields {
+        if self.owner != owner {
+            self.owner = owner;
+            self.fields.clear();
+            let encoded = &mut self.fields;
+            // These fields have nothing to do with the time.
+            encoder.own_fields(fields, facts, Duration::ZERO, |key, value| {
+                encoded.push(key, value);
+            });
+        }
+        &self.fields
+    }
+}

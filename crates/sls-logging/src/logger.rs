@@ -1,0 +1,258 @@
+//! Records of `log`.
+
+use std::fmt::Display;
+
+use crate::encoder::Entry;
+use crate::handler::Handler;
+use crate::level::Level;
+use crate::record::Facts;
+
+/// Ships records of `log` through a [`Handler`].
+///
+/// With the feature `kv` the key-values of a record are uploaded as fields; an error among
+/// them is uploaded with its causes, and a value that is not there is left out.
+///
+/// ```
+/// use sls_logging::Handler;
+///
+/// fn install(handler: &Handler) -> Result<(), log::SetLoggerError> {
+///     log::set_boxed_logger(Box::new(handler.logger()))?;
+///     log::set_max_level(log::LevelFilter::Info);
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct SlsLogger {
+    handler: Handler,
+}
+
+impl SlsLogger {
+    pub(crate) const fn new(handler: Handler) -> Self {
+        Self { handler }
+    }
+}
+
+impl log::Log for SlsLogger {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        self.handler
+            .wants(Level::from(metadata.level()), metadata.target())
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let level = Level::from(record.level());
+        if !self.handler.wants(level, record.target()) {
+            return;
+        }
+        let facts = Facts {
+            module_path: record.module_path(),
+            file: record.file(),
+            line: record.line(),
+            ..Facts::new(level, record.target())
+        };
+        self.handler.write(&facts, |entry| {
+            match record.args().as_str() {
+                Some(text) => entry.message(text, None),
+                None => entry.message_of(record.args()),
+            }
+            put_key_values(record, entry);
+        });
+    }
+
+    /// Waits until what was logged before has left the process, at most the handler's
+    /// `close_wait`.
+    fn flush(&self) {
+        self.handler.flush_for_close_wait();
+    }
+}
+
+#[cfg(not(feature = "kv"))]
+fn put_key_values(_: &log::Record<'_>, _: &mut Entry<'_>) {}
+
+#[cfg(feature = "kv")]
+fn put_key_values(record: &log::Record<'_>, entry: &mut Entry<'_>) {
+    // This visitor refuses nothing.
+    let _ = record.key_values().visit(&mut kv::Pairs(entry));
+}
+
+#[cfg(feature = "kv")]
+mod kv {
+    use super::*;
+    use crate::error_chain::ErrorChain;
+    use log::kv::{Error, Key, Value, VisitSource, VisitValue};
+
+    pub(super) struct Pairs<'a, 'b>(pub(super) &'a mut Entry<'b>);
+
+    impl<'kvs> VisitSource<'kvs> for Pairs<'_, '_> {
+        fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
+            value.visit(Pair {
+                entry: self.0,
+                name: key.as_str(),
+            })
+        }
+    }
+
+    struct Pair<'a, 'b> {
+        entry: &'a mut Entry<'b>,
+        name: &'a str,
+    }
+
+    impl Pair<'_, '_> {
+        fn put(&mut self, value: impl Display) -> Result<(), Error> {
+            self.entry.extra_of(self.name, value);
+            Ok(())
+        }
+    }
+
+    impl<'v> VisitValue<'v> for Pair<'_, '_> {
+        fn visit_any(&mut self, value: Value<'_>) -> Result<(), Error> {
+            self.put(value)
+        }
+
+        fn visit_null(&mut self) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn visit_str(&mut self, value: &str) -> Result<(), Error> {
+            self.entry.extra(self.name, value);
+            Ok(())
+        }
+
+        fn visit_error(&mut self, error: &(dyn std::error::Error + 'static)) -> Result<(), Error> {
+            self.put(ErrorChain(error))
+        }
+
+        fn visit_borrowed_error(
+            &mut self,
+            error: &'v (dyn std::error::Error + 'static),
+        ) -> Result<(), Error> {
+            self.put(ErrorChain(error))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use log::Log as _;
+
+    use super::*;
+    use crate::RecordFormat;
+    use crate::handler::testing::{handler, pairs};
+
+    fn record<'a>(
+        level: log::Level,
+        target: &'a str,
+        args: std::fmt::Arguments<'a>,
+    ) -> log::Record<'a> {
+        log::Record::builder()
+            .level(level)
+            .target(target)
+            .args(args)
+            .module_path(Some("shop::till"))
+            .file(Some("src/till.rs"))
+            .line(Some(7))
+            .build()
+    }
+
+    #[test]
+    fn a_record_has_the_documented_fields() {
+        let format = RecordFormat::new().with_fields([
+            "record_name",
+            "level",
+            "module",
+            "file_path",
+            "line_no",
+            "func_name",
+        ]);
+        let (handler, shipped) = handler(format, Level::Trace);
+        let logger = handler.logger();
+        logger.log(&record(
+            log::Level::Warn,
+            "till",
+            format_args!("paid {}", 5),
+        ));
+        assert_eq!(
+            shipped.only_without(&[]),
+            pairs(&[
+                ("message", "paid 5"),
+                ("record_name", "till"),
+                ("level", "WARNING"),
+                ("module", "till"),
+                ("file_path", "src/till.rs"),
+                ("line_no", "7"),
+            ])
+        );
+    }
+
+    #[test]
+    fn what_is_below_the_level_or_about_shipping_is_not_shipped() {
+        let (handler, shipped) = handler(RecordFormat::new(), Level::Info);
+        let logger = handler.logger();
+        for (level, target) in [
+            (log::Level::Debug, "till"),
+            (log::Level::Error, "rustls::conn"),
+        ] {
+            logger.log(&record(level, target, format_args!("m")));
+            assert!(!logger.enabled(&log::Metadata::builder().level(level).target(target).build()));
+        }
+        assert!(shipped.records().is_empty());
+        assert_eq!(handler.skipped(), 2);
+    }
+
+    #[test]
+    fn a_record_made_while_another_is_encoded_is_skipped_and_counted() {
+        struct Chatty<'a>(&'a SlsLogger);
+        impl Display for Chatty<'_> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0
+                    .log(&record(log::Level::Info, "t", format_args!("inner")));
+                f.write_str("chatty")
+            }
+        }
+        let format = RecordFormat::new().with_fields::<crate::Field>([]);
+        let (handler, shipped) = handler(format, Level::Trace);
+        let logger = handler.logger();
+        let chatty = Chatty(&logger);
+        logger.log(&record(log::Level::Info, "t", format_args!("{chatty}")));
+        assert_eq!(shipped.only_without(&[]), pairs(&[("message", "chatty")]));
+        assert_eq!(handler.skipped(), 1);
+    }
+
+    #[cfg(feature = "kv")]
+    #[test]
+    fn key_values_become_fields_and_errors_bring_their_causes() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer")]
+        struct Outer(#[source] std::io::Error);
+
+        let failure = Outer(std::io::Error::other("inner"));
+        let none: Option<i32> = None;
+        let pairs_given = [
+            ("n", log::kv::Value::from(5)),
+            ("text", log::kv::Value::from("a")),
+            ("none", log::kv::Value::from_debug(&none)),
+            ("null", log::kv::Value::null()),
+            ("error", log::kv::Value::from_dyn_error(&failure)),
+            ("level", log::kv::Value::from("dropped")),
+        ];
+        let format = RecordFormat::new().with_fields::<crate::Field>([]);
+        let (handler, shipped) = handler(format, Level::Trace);
+        handler.logger().log(
+            &log::Record::builder()
+                .args(format_args!("m"))
+                .level(log::Level::Info)
+                .target("t")
+                .key_values(&pairs_given)
+                .build(),
+        );
+        assert_eq!(
+            shipped.only_without(&[]),
+            pairs(&[
+                ("message", "m"),
+                ("n", "5"),
+                ("text", "a"),
+                ("none", "None"),
+                ("error", "outer\ncaused by: inner"),
+            ])
+        );
+    }
+}

@@ -1,0 +1,251 @@
+use std::fmt::Write as _;
+
+use crate::error::Error;
+use regex::{NoExpand, Regex, RegexBuilder};
+
+/// The most rules of one [`Redaction`].
+pub const MAX_RULES: usize = 64;
+
+/// What a compiled pattern may take, in bytes.
+const PATTERN_BYTES: usize = 1 << 20;
+
+/// Rules about what must not leave the process.
+///
+/// They are applied while a record is encoded on the caller's thread, before it is queued,
+/// spooled or shown to anybody. The time a rule takes grows with the length of the text and
+/// with nothing else: the patterns cannot backtrack.
+///
+/// - [`key`](Self::key) hides the whole value of a field, be it one that came with the record
+///   or its spans, or one extracted from the message. When a member of a JSON message is
+///   hidden, at any depth, so it is in the message's own text.
+/// - [`pattern`](Self::pattern) replaces what a regular expression finds in the message and
+///   in the values of such fields.
+///
+/// The handler's own fields (level, file, thread, ..) are not touched.
+///
+/// ```
+/// use sls_logging::Redaction;
+///
+/// let redaction = Redaction::new()
+///     .key("password")?
+///     .pattern(r"\b\d{13,19}\b", "<card>")?;
+/// # Ok::<(), sls_logging::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Redaction {
+    keys: Vec<String>,
+    patterns: Vec<(Regex, String)>,
+}
+
+/// What is uploaded instead of a hidden value.
+const HIDDEN: &str = "***";
+
+impl Redaction {
+    /// No rules.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Uploads `***` instead of the value of every field of that name, in any case.
+    ///
+    /// # Errors
+    /// [`Error::Redaction`] when there are [`MAX_RULES`] already, or the name is empty.
+    pub fn key(mut self, name: &str) -> Result<Self, Error> {
+        if name.is_empty() {
+            return Err(Error::redaction(name, "an empty name matches nothing"));
+        }
+        self.room_for(name)?;
+        self.keys.push(name.to_ascii_lowercase());
+        Ok(self)
+    }
+
+    /// Uploads `replacement` instead of what the regular expression finds.
+    ///
+    /// The syntax is that of the crate `regex`; the replacement is taken literally.
+    ///
+    /// # Errors
+    /// [`Error::Redaction`] when the expression is broken or too large, or there are
+    /// [`MAX_RULES`] already.
+    pub fn pattern(mut self, pattern: &str, replacement: &str) -> Result<Self, Error> {
+        self.room_for(pattern)?;
+        let regex = RegexBuilder::new(pattern)
+            .size_limit(PATTERN_BYTES)
+            .dfa_size_limit(PATTERN_BYTES)
+            .build()
+            .map_err(|cause| Error::redaction(pattern, cause))?;
+        self.patterns.push((regex, replacement.to_owned()));
+        Ok(self)
+    }
+
+    fn room_for(&self, rule: &str) -> Result<(), Error> {
+        if self.keys.len() + self.patterns.len() < MAX_RULES {
+            return Ok(());
+        }
+        Err(Error::redaction(rule, "too many rules"))
+    }
+
+    /// Whether there is nothing to do.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.patterns.is_empty()
+    }
+
+    /// Whether the values of such a field are hidden.
+    pub(crate) fn hides(&self, name: &str) -> bool {
+        self.keys.iter().any(|key| key.eq_ignore_ascii_case(name))
+    }
+
+    /// What to upload instead of `value`, the value of the field `name`; `scratch` holds it
+    /// when it is neither.
+    pub(crate) fn value<'a>(&self, name: &str, value: &'a str, scratch: &'a mut String) -> &'a str {
+        if self.hides(name) {
+            return HIDDEN;
+        }
+        if !self.keys.is_empty() && self.hide_members(value, scratch) {
+            return self.text_in_place(scratch);
+        }
+        self.text(value, scratch)
+    }
+
+    /// What to upload instead of a message.
+    pub(crate) fn message<'a>(&self, text: &'a str, scratch: &'a mut String) -> &'a str {
+        if !self.keys.is_empty() && self.hide_members(text, scratch) {
+            return self.text_in_place(scratch);
+        }
+        self.text(text, scratch)
+    }
+
+    fn text<'a>(&self, text: &'a str, scratch: &'a mut String) -> &'a str {
+        if !self.patterns.iter().any(|(regex, _)| regex.is_match(text)) {
+            return text;
+        }
+        scratch.clear();
+        scratch.push_str(text);
+        self.text_in_place(scratch)
+    }
+
+    fn text_in_place<'a>(&self, text: &'a mut String) -> &'a str {
+        for (regex, replacement) in &self.patterns {
+            if regex.is_match(text) {
+                *text = regex.replace_all(text, NoExpand(replacement)).into_owned();
+            }
+        }
+        text
+    }
+
+    /// Writes a JSON text without the values of hidden members; says whether there were any.
+    fn hide_members(&self, text: &str, out: &mut String) -> bool {
+        if !text.trim_ascii_start().starts_with(['{', '[']) || !self.may_name_a_key(text) {
+            return false;
+        }
+        let Ok(mut value) = serde_json::from_str(text) else {
+            return false;
+        };
+        if !self.hide_in(&mut value) {
+            return false;
+        }
+        out.clear();
+        let _ = write!(out, "{value}");
+        true
+    }
+
+    /// Whether it is worth parsing: a hidden name, or an escape that may spell one, occurs.
+    fn may_name_a_key(&self, text: &str) -> bool {
+        text.contains('\\')
+            || self.keys.iter().any(|key| {
+                text.as_bytes()
+                    .windows(key.len())
+                    .any(|window| window.eq_ignore_ascii_case(key.as_bytes()))
+            })
+    }
+
+    fn hide_in(&self, value: &mut serde_json::Value) -> bool {
+        match value {
+            serde_json::Value::Object(members) => {
+                let mut hidden = false;
+                for (name, value) in members {
+                    if self.hides(name) {
+                        *value = HIDDEN.into();
+                        hidden = true;
+                    } else {
+                        hidden |= self.hide_in(value);
+                    }
+                }
+                hidden
+            }
+            serde_json::Value::Array(items) => items
+                .iter_mut()
+                .fold(false, |hidden, item| self.hide_in(item) | hidden),
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules() -> Redaction {
+        Redaction::new()
+            .key("Password")
+            .and_then(|rules| rules.pattern(r"\b\d{13,19}\b", "$<card>"))
+            .unwrap()
+    }
+
+    #[track_caller]
+    fn check(name: &str, value: &str, want: &str) {
+        assert_eq!(rules().value(name, value, &mut String::new()), want);
+    }
+
+    #[test]
+    fn a_hidden_key_hides_its_value_in_any_case() {
+        check("password", "hunter2", "***");
+        check("PASSWORD", "", "***");
+        check("passwords", "two", "two");
+    }
+
+    #[test]
+    fn every_find_is_replaced_literally() {
+        check(
+            "n",
+            "4111111111111111 and 5500000000000004!",
+            "$<card> and $<card>!",
+        );
+        check("n", "12345", "12345");
+    }
+
+    #[test]
+    fn hidden_members_are_hidden_at_any_depth() {
+        check(
+            "body",
+            r#"{"a":[{"password":"x"}],"b":1}"#,
+            r#"{"a":[{"password":"***"}],"b":1}"#,
+        );
+        // The name is spelled with an escape.
+        check("body", r#"{"p\u0061ssword":"x"}"#, r#"{"password":"***"}"#);
+        let text = r#"{"user":"4111111111111111","password":{"deep":1}}"#;
+        let mut scratch = String::new();
+        assert_eq!(
+            rules().message(text, &mut scratch),
+            r#"{"password":"***","user":"$<card>"}"#
+        );
+    }
+
+    #[test]
+    fn text_that_only_looks_like_json_is_left_as_it_is() {
+        check("body", "{password", "{password");
+        check("body", r#"{"other": 1.50}"#, r#"{"other": 1.50}"#);
+    }
+
+    #[test]
+    fn a_broken_or_endless_rule_is_refused() {
+        assert!(Redaction::new().pattern("(", "").is_err());
+        assert!(Redaction::new().pattern(r"(\w{1000}){1000}", "").is_err());
+        assert!(Redaction::new().key("").is_err());
+        let mut rules = Redaction::new();
+        for index in 0..MAX_RULES {
+            rules = rules.key(&format!("k{index}")).unwrap();
+        }
+        assert!(rules.key("more").is_err());
+    }
+}

@@ -1,0 +1,310 @@
+//! The handle that callers hold, and the one that ends it.
+
+use std::fmt;
+use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use super::config::BatchConfig;
+use super::engine::{Caller, Engine, Rejected, deadline_in};
+use super::fork;
+use super::guard::Guard;
+use super::lane::{Lane, LaneConfig, TooManyLanes};
+use super::receipt::Receipt;
+use super::stats::Stats;
+use super::worker;
+use crate::error::ConfigError;
+use crate::sink::Sink;
+
+/// How many processes in a row may be forked off each other and use one batcher.
+const GENERATIONS: usize = 64;
+
+/// Why a batcher did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A setting cannot work.
+    #[error("the settings cannot work")]
+    Config(#[from] ConfigError),
+    /// The system gave no thread or no runtime.
+    #[error("the delivery thread did not start")]
+    Thread(#[from] io::Error),
+}
+
+/// Not everything that was there when flushing began has come to an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not everything was delivered in time")]
+pub struct FlushTimeout;
+
+/// Takes items and has them delivered in batches. Clones are cheap and share everything.
+///
+/// See the [module](super) for how it works.
+#[derive(Clone)]
+pub struct Batcher {
+    shared: Arc<Shared>,
+}
+
+impl Batcher {
+    /// Starts the engine's thread.
+    ///
+    /// `sink` makes where batches go: once on the new thread, and once more in every process that
+    /// is forked off and appends something, so that no process uses the connections of another.
+    ///
+    /// # Errors
+    /// [`StartError`] when a setting is out of range or the system gives no thread.
+    pub fn start<S, F>(config: BatchConfig, sink: F) -> Result<(Self, Guard), StartError>
+    where
+        S: Sink,
+        F: Fn() -> S + Send + Sync + 'static,
+    {
+        static OWNERS: AtomicU32 = AtomicU32::new(1);
+        config.check()?;
+        fork::watch();
+        let sink = Arc::new(sink);
+        let shared = Arc::new(Shared {
+            owner: OWNERS.fetch_add(1, Ordering::Relaxed),
+            config: Arc::new(config),
+            start: Box::new(move |engine| {
+                let sink = Arc::clone(&sink);
+                worker::start(engine, move || sink())
+            }),
+            epoch: fork::epoch(),
+            generations: (0..GENERATIONS).map(|_| OnceLock::new()).collect(),
+        });
+        shared.begin()?;
+        let batcher = Self { shared };
+        let guard = Guard::new(batcher.clone());
+        Ok((batcher, guard))
+    }
+
+    /// The lane of that name, which is registered when it is new; of a known one the other
+    /// settings stay as they are.
+    ///
+    /// # Errors
+    /// [`TooManyLanes`] when there are as many as
+    /// [`with_max_lanes`](BatchConfig::with_max_lanes) allows.
+    pub fn lane(&self, config: LaneConfig) -> Result<Lane, TooManyLanes> {
+        match self.shared.engine() {
+            Some(engine) => engine.register(config),
+            None => Err(TooManyLanes { limit: 0 }),
+        }
+    }
+
+    /// Appends an item, one copy under a short lock.
+    ///
+    /// When there is no room, [`with_overflow`](BatchConfig::with_overflow) says what happens; only
+    /// [`Overflow::Wait`](super::Overflow::Wait) blocks the thread.
+    ///
+    /// # Errors
+    /// [`Rejected`]; the item is counted among the dropped then.
+    #[inline]
+    pub fn append(&self, lane: Lane, item: &[u8]) -> Result<(), Rejected> {
+        match self.shared.engine() {
+            Some(engine) => engine.append(lane, item, false).map(|_| ()),
+            None => Err(Rejected::Closed),
+        }
+    }
+
+    /// The same without ever waiting.
+    ///
+    /// # Errors
+    /// [`Rejected`]; the item is counted among the dropped then.
+    #[inline]
+    pub fn try_append(&self, lane: Lane, item: &[u8]) -> Result<(), Rejected> {
+        self.try_appended(lane, item, false, Caller::Anybody)
+            .map(|_| ())
+    }
+
+    /// The same for what a callback of the engine has to say, which `append` would refuse.
+    ///
+    /// Meant for few and small items, such as one record about others that were dropped.
+    ///
+    /// # Errors
+    /// [`Rejected`]; the item is counted among the dropped then.
+    pub fn append_notice(&self, lane: Lane, item: &[u8]) -> Result<(), Rejected> {
+        self.try_appended(lane, item, false, Caller::Callback)
+            .map(|_| ())
+    }
+
+    /// Like [`append`](Self::append), and tells later what became of the item.
+    ///
+    /// # Errors
+    /// [`Rejected`]; the item is counted among the dropped then.
+    pub fn append_with_receipt(&self, lane: Lane, item: &[u8]) -> Result<Receipt, Rejected> {
+        let engine = self.shared.engine().ok_or(Rejected::Closed)?;
+        let receipt = engine.append(lane, item, true)?;
+        receipt.ok_or(Rejected::Closed)
+    }
+
+    /// Like [`try_append`](Self::try_append), and tells later what became of the item.
+    ///
+    /// # Errors
+    /// [`Rejected`]; the item is counted among the dropped then.
+    pub fn try_append_with_receipt(&self, lane: Lane, item: &[u8]) -> Result<Receipt, Rejected> {
+        let receipt = self.try_appended(lane, item, true, Caller::Anybody)?;
+        receipt.ok_or(Rejected::Closed)
+    }
+
+    /// Like [`append_with_receipt`](Self::append_with_receipt), but a wait for room blocks no
+    /// thread. Needs no certain runtime.
+    ///
+    /// # Errors
+    /// [`Rejected`]; the item is counted among the dropped then.
+    ///
+    /// # Cancel safety
+    /// Safe: before it is ready the item is not taken in.
+    pub async fn append_async(&self, lane: Lane, item: &[u8]) -> Result<Receipt, Rejected> {
+        let engine = self.shared.engine().ok_or(Rejected::Closed)?;
+        let receipt = engine.append_async(lane, item, true).await?;
+        receipt.ok_or(Rejected::Closed)
+    }
+
+    /// Waits until everything appended before has come to an end: delivered, on disk, among the
+    /// dead letters or dropped. It goes at once, without lingering.
+    ///
+    /// It can be called as often as one likes, by several at a time. Needs no certain runtime.
+    ///
+    /// # Errors
+    /// [`FlushTimeout`] when that takes longer than `timeout`; nothing is lost by that.
+    ///
+    /// # Cancel safety
+    /// Safe: what was begun goes on.
+    pub async fn flush(&self, timeout: Duration) -> Result<(), FlushTimeout> {
+        let Some(engine) = self.shared.existing() else {
+            return Ok(());
+        };
+        let deadline = deadline_in(timeout);
+        let barrier = engine.barrier();
+        let reached = std::future::poll_fn(|context| barrier.poll(context));
+        engine.before(deadline, reached).await.ok_or(FlushTimeout)
+    }
+
+    /// The same, blocking the thread.
+    ///
+    /// # Errors
+    /// [`FlushTimeout`] when it takes longer than `timeout`, and at once on the engine's own
+    /// thread; nothing is lost by that.
+    pub fn flush_blocking(&self, timeout: Duration) -> Result<(), FlushTimeout> {
+        let Some(engine) = self.shared.existing() else {
+            return Ok(());
+        };
+        let barrier = engine.barrier();
+        let reached = if super::reentry::is_worker_of(engine.id) {
+            barrier.is_set()
+        } else {
+            barrier.wait_until(deadline_in(timeout))
+        };
+        reached.then_some(()).ok_or(FlushTimeout)
+    }
+
+    /// What was done so far in this process.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.shared
+            .existing()
+            .map(|engine| engine.stats())
+            .unwrap_or_default()
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &BatchConfig {
+        &self.shared.config
+    }
+
+    /// The engine of this process, if it has one.
+    pub(super) fn existing(&self) -> Option<&Arc<Engine>> {
+        self.shared.existing()
+    }
+
+    fn try_appended(
+        &self,
+        lane: Lane,
+        item: &[u8],
+        receipt: bool,
+        caller: Caller,
+    ) -> Result<Option<Receipt>, Rejected> {
+        match self.shared.engine() {
+            Some(engine) => engine.try_append(lane, item, receipt, caller),
+            None => Err(Rejected::Closed),
+        }
+    }
+}
+
+impl fmt::Debug for Batcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batcher")
+            .field("config", &self.shared.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One batcher in this process and in those forked off it.
+struct Shared {
+    owner: u32,
+    config: Arc<BatchConfig>,
+    start: Box<dyn Fn(Arc<Engine>) -> io::Result<()> + Send + Sync>,
+    /// Of the process that made the batcher.
+    epoch: u64,
+    /// By epoch. A process touches only the cell of its own, which nobody can have been busy with
+    /// when it was forked off, and reads those before without waiting for anybody.
+    generations: Box<[OnceLock<Arc<Engine>>]>,
+}
+
+impl Shared {
+    /// The engine of this process; the first append after a fork starts it.
+    #[inline]
+    fn engine(&self) -> Option<&Arc<Engine>> {
+        match self.existing() {
+            Some(engine) => Some(engine),
+            None => self.begin().ok(),
+        }
+    }
+
+    #[inline]
+    fn existing(&self) -> Option<&Arc<Engine>> {
+        self.generations.get(self.generation())?.get()
+    }
+
+    #[inline]
+    fn generation(&self) -> usize {
+        (fork::epoch() - self.epoch) as usize
+    }
+
+    #[cold]
+    fn begin(&self) -> io::Result<&Arc<Engine>> {
+        let now = self.generation();
+        let Some(cell) = self.generations.get(now) else {
+            return Err(io::Error::other("forked too often"));
+        };
+        let mut result = Ok(());
+        let engine = cell.get_or_init(|| {
+            let before = self.generations[..now]
+                .iter()
+                .rev()
+                .find_map(OnceLock::get)
+                .map(Arc::as_ref);
+            let config = Arc::clone(&self.config);
+            let engine = Arc::new(Engine::new(self.owner, config, before));
+            result = (self.start)(Arc::clone(&engine));
+            if result.is_err() {
+                // Everything that comes is refused and counted.
+                engine.give_up();
+            }
+            engine
+        });
+        result.map(|()| engine)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let now = self.generation();
+        for (generation, cell) in self.generations.iter_mut().enumerate() {
+            if generation != now {
+                // Belongs to another process: its locks and its thread are not ours to end.
+                std::mem::forget(cell.take());
+            }
+        }
+    }
+}

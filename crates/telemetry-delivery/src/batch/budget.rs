@@ -1,0 +1,176 @@
+//! One limit over everything in memory.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+
+use super::sync::{AtomicUsize, Mutex, Ordering, lock};
+
+/// Bytes and items that are in memory: filling, sealed or in flight.
+///
+/// Buffers take room in grants of several items and give the rest back when they are sealed, so
+/// that callers on several cores do not meet here for every item.
+#[derive(Debug)]
+pub(super) struct Budget {
+    bytes: Gauge,
+    items: Gauge,
+    waiting: AtomicUsize,
+    waiters: Mutex<VecDeque<Waker>>,
+}
+
+#[derive(Debug)]
+struct Gauge {
+    used: AtomicUsize,
+    limit: usize,
+    grant: usize,
+}
+
+/// Room that a buffer has taken and not yet given back.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Grant {
+    pub(super) bytes: usize,
+    pub(super) items: usize,
+}
+
+impl Budget {
+    pub(super) fn new(bytes: usize, items: Option<usize>) -> Self {
+        Self {
+            bytes: Gauge::new(bytes, 16 << 10),
+            items: Gauge::new(items.unwrap_or(usize::MAX), 64),
+            waiting: AtomicUsize::new(0),
+            waiters: Mutex::new(VecDeque::new()),
+        }
+    }
+
+    /// Enlarges `grant` to hold at least `need`; `false` when there is no room.
+    pub(super) fn extend(&self, grant: &mut Grant, need: Grant) -> bool {
+        let bytes = need.bytes.saturating_sub(grant.bytes);
+        let Some(bytes) = self.bytes.take(bytes) else {
+            return false;
+        };
+        let items = need.items.saturating_sub(grant.items);
+        let Some(items) = self.items.take(items) else {
+            self.bytes.give(bytes);
+            return false;
+        };
+        grant.bytes += bytes;
+        grant.items += items;
+        true
+    }
+
+    /// Gives back what is no longer needed.
+    pub(super) fn give(&self, grant: Grant) {
+        if grant == Grant::default() {
+            return;
+        }
+        self.bytes.give(grant.bytes);
+        self.items.give(grant.items);
+        // Both this load and the subtraction before it are sequentially consistent, as are their
+        // counterparts in `wait`: either the waiter finds the room or this finds the waiter.
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            let woken = std::mem::take(&mut *lock(&self.waiters));
+            for waker in woken {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Has `waker` called when there is room again. The caller looks once more afterwards.
+    pub(super) fn wait(&self, waker: &Waker) {
+        let mut waiters = lock(&self.waiters);
+        if !waiters.iter().any(|other| other.will_wake(waker)) {
+            waiters.push_back(waker.clone());
+        }
+        drop(waiters);
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Ends one [`wait`](Self::wait).
+    pub(super) fn waited(&self) {
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Bytes in use, what is granted and not yet filled included.
+    pub(super) fn used_bytes(&self) -> usize {
+        self.bytes.used.load(Ordering::Relaxed)
+    }
+}
+
+impl Gauge {
+    fn new(limit: usize, largest_grant: usize) -> Self {
+        Self {
+            used: AtomicUsize::new(0),
+            limit,
+            grant: (limit / 256).clamp(1, largest_grant),
+        }
+    }
+
+    /// Takes `need`, or more in advance where there is plenty.
+    fn take(&self, need: usize) -> Option<usize> {
+        if need == 0 {
+            return Some(0);
+        }
+        let mut used = self.used.load(Ordering::SeqCst);
+        loop {
+            let free = self.limit.saturating_sub(used);
+            if need > free {
+                return None;
+            }
+            let amount = need.max(self.grant.min(free));
+            match self.used.compare_exchange_weak(
+                used,
+                used + amount,
+                Ordering::SeqCst,
+                Ordering::SeqCst,
+            ) {
+                Ok(_) => return Some(amount),
+                Err(now) => used = now,
+            }
+        }
+    }
+
+    fn give(&self, amount: usize) {
+        self.used.fetch_sub(amount, Ordering::SeqCst);
+    }
+}
+
+#[cfg(not(loom))]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn need(bytes: usize, items: usize) -> Grant {
+        Grant { bytes, items }
+    }
+
+    #[test]
+    fn the_limit_is_exact_whatever_the_grants() {
+        let budget = Budget::new(1000, None);
+        let mut grant = Grant::default();
+        for step in 1..=100 {
+            assert!(budget.extend(&mut grant, need(step * 10, step)));
+            assert!(budget.used_bytes() <= 1000);
+        }
+        assert!(!budget.extend(&mut grant, need(1001, 101)));
+    }
+
+    #[test]
+    fn a_lack_of_items_takes_no_bytes() {
+        let budget = Budget::new(1000, Some(2));
+        let mut grant = Grant::default();
+        assert!(budget.extend(&mut grant, need(10, 2)));
+        let before = budget.used_bytes();
+        assert!(!budget.extend(&mut grant, need(500, 3)));
+        assert_eq!(budget.used_bytes(), before);
+    }
+
+    #[test]
+    fn what_is_given_back_can_be_taken_again() {
+        let budget = Budget::new(100, Some(1));
+        for _ in 0..3 {
+            let mut grant = Grant::default();
+            assert!(budget.extend(&mut grant, need(100, 1)));
+            budget.give(grant);
+        }
+        assert_eq!(budget.used_bytes(), 0);
+    }
+}

@@ -1,0 +1,653 @@
+//! What callers and the worker of one process share.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::task::Waker;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::backlog::{Backlog, Key};
+use super::budget::{Budget, Grant};
+use super::chunk::{Chunk, Pool};
+use super::config::{BatchConfig, DeadLetter, Event, Overflow};
+use super::drops::DropReason;
+use super::lane::{Lane, LaneConfig, LaneTable, TooManyLanes};
+use super::receipt::{DeadReason, FatePart, Outcome, Receipt};
+use super::reentry::Inside;
+use super::seal::Limits;
+use super::shard::{Append, Surroundings, Taken};
+use super::signal::{self, Latch};
+use super::stats::{Counters, Report, Stats};
+use super::sync::{AtomicBool, Mutex, Ordering, lock};
+use crate::clock::{Clock, SystemClock};
+use crate::sink::Sealed;
+
+/// How often room is made by dropping before the newest is dropped after all.
+const EVICTIONS: usize = 8;
+
+/// Why an item was not taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rejected {
+    /// There is no room, and the time to wait for some is over.
+    #[error("no room in the queue")]
+    Full,
+    /// The item is larger than one may be; the dead letters have it, if anybody takes them.
+    #[error("larger than an item may be")]
+    Oversized,
+    /// The batcher is closed.
+    #[error("appended after closing")]
+    Closed,
+    /// The append was made by the engine's own thread or while appending.
+    #[error("appended by the delivery itself")]
+    Reentrant,
+    /// The lane belongs to another batcher.
+    #[error("no such lane")]
+    NoSuchLane,
+}
+
+/// Who appends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Caller {
+    Anybody,
+    /// May be the engine's own thread.
+    Callback,
+}
+
+/// One generation of a batcher: that of one process.
+#[derive(Debug)]
+pub(super) struct Engine {
+    /// Different for every engine of this process.
+    pub(super) id: u64,
+    owner: u32,
+    pub(super) config: Arc<BatchConfig>,
+    limits: Limits,
+    pub(super) lanes: LaneTable,
+    budget: Budget,
+    pool: Pool,
+    pub(super) backlog: Mutex<Backlog>,
+    /// Held while items move from buffers to the backlog, so that nobody who looks into both
+    /// misses them on their way.
+    sweeping: Mutex<()>,
+    /// The worker sleeps without a timer; the first item has to wake it.
+    pub(super) idle: AtomicBool,
+    /// Callers find no room.
+    pub(super) pressure: AtomicBool,
+    closed: AtomicBool,
+    pub(super) notify: Notify,
+    pub(super) control: Mutex<Control>,
+    pub(super) counters: Counters,
+    /// The worker has ended.
+    pub(super) gone: Latch,
+}
+
+/// What the worker is asked for.
+#[derive(Debug, Default)]
+pub(super) struct Control {
+    pub(super) quit: bool,
+    /// Forget pauses once.
+    pub(super) hurry: bool,
+    pub(super) timers: Vec<(Instant, Waker)>,
+}
+
+/// What a sweep found.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Swept {
+    pub(super) items: usize,
+    /// There was more, in lanes that have batches waiting already.
+    pub(super) left_some: bool,
+}
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+impl Engine {
+    /// An engine whose lanes are those of `before`, if any, without what is in them.
+    pub(super) fn new(owner: u32, config: Arc<BatchConfig>, before: Option<&Self>) -> Self {
+        let lanes = before.map_or_else(
+            || LaneTable::new(config.max_lanes, config.shard_count()),
+            |before| LaneTable::like(&before.lanes),
+        );
+        let pooled_chunks = config.max_in_flight + 2 * config.shard_count();
+        Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            owner,
+            limits: Limits {
+                bytes: config.batch_bytes,
+                items: config.batch_items,
+            },
+            lanes,
+            budget: Budget::new(config.memory_bytes, config.memory_items),
+            pool: Pool::new(pooled_chunks, config.memory_bytes / 8),
+            backlog: Mutex::new(Backlog::new(owner)),
+            sweeping: Mutex::new(()),
+            idle: AtomicBool::new(true),
+            pressure: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            notify: Notify::new(),
+            control: Mutex::new(Control::default()),
+            counters: Counters::default(),
+            gone: Latch::default(),
+            config,
+        }
+    }
+
+    pub(super) fn register(&self, config: LaneConfig) -> Result<Lane, TooManyLanes> {
+        Ok(Lane {
+            owner: self.owner,
+            index: self.lanes.register(config)?,
+        })
+    }
+
+    // Appending.
+
+    /// Appends without waiting, whatever the policy.
+    #[inline]
+    pub(super) fn try_append(
+        &self,
+        lane: Lane,
+        item: &[u8],
+        receipt: bool,
+        caller: Caller,
+    ) -> Result<Option<Receipt>, Rejected> {
+        let result = self.append_or_evict(lane, item, receipt, caller);
+        if let Err(rejected) = result {
+            self.count_rejected(rejected);
+        }
+        result
+    }
+
+    /// Appends, and waits on this thread as far as the policy says.
+    #[inline]
+    pub(super) fn append(
+        &self,
+        lane: Lane,
+        item: &[u8],
+        receipt: bool,
+    ) -> Result<Option<Receipt>, Rejected> {
+        let mut result = self.append_or_evict(lane, item, receipt, Caller::Anybody);
+        if matches!(result, Err(Rejected::Full)) {
+            if let Overflow::Wait(longest) = self.config.overflow {
+                let deadline = Instant::now().checked_add(longest);
+                result = signal::block_on(self.room(lane, item, receipt), deadline)
+                    .unwrap_or(Err(Rejected::Full));
+            }
+        }
+        if let Err(rejected) = result {
+            self.count_rejected(rejected);
+        }
+        result
+    }
+
+    /// Appends, and waits without blocking as far as the policy says.
+    pub(super) async fn append_async(
+        &self,
+        lane: Lane,
+        item: &[u8],
+        receipt: bool,
+    ) -> Result<Option<Receipt>, Rejected> {
+        let mut result = self.append_or_evict(lane, item, receipt, Caller::Anybody);
+        if matches!(result, Err(Rejected::Full)) {
+            if let Overflow::Wait(longest) = self.config.overflow {
+                let deadline = Instant::now().checked_add(longest);
+                result = self
+                    .before(deadline, self.room(lane, item, receipt))
+                    .await
+                    .unwrap_or(Err(Rejected::Full));
+            }
+        }
+        if let Err(rejected) = result {
+            self.count_rejected(rejected);
+        }
+        result
+    }
+
+    /// Appends as soon as there is room.
+    async fn room(
+        &self,
+        lane: Lane,
+        item: &[u8],
+        receipt: bool,
+    ) -> Result<Option<Receipt>, Rejected> {
+        // Counted as long as this lives, so that a dropped future leaves nothing behind.
+        struct Waiting<'a>(&'a Budget);
+        impl Drop for Waiting<'_> {
+            fn drop(&mut self) {
+                self.0.waited();
+            }
+        }
+        let mut waiting = None;
+        std::future::poll_fn(move |context| {
+            self.budget.wait(context.waker());
+            let _before = waiting.replace(Waiting(&self.budget));
+            match self.append_once(lane, item, receipt, Caller::Anybody) {
+                Err(Rejected::Full) => std::task::Poll::Pending,
+                result => std::task::Poll::Ready(result),
+            }
+        })
+        .await
+    }
+
+    #[inline]
+    fn append_or_evict(
+        &self,
+        lane: Lane,
+        item: &[u8],
+        receipt: bool,
+        caller: Caller,
+    ) -> Result<Option<Receipt>, Rejected> {
+        let result = self.append_once(lane, item, receipt, caller);
+        if matches!(result, Err(Rejected::Full)) && self.config.overflow == Overflow::DropOldest {
+            return self.append_in_place_of_the_oldest(lane, item, receipt, caller);
+        }
+        result
+    }
+
+    #[cold]
+    fn append_in_place_of_the_oldest(
+        &self,
+        lane: Lane,
+        item: &[u8],
+        receipt: bool,
+        caller: Caller,
+    ) -> Result<Option<Receipt>, Rejected> {
+        for _ in 0..EVICTIONS {
+            if !self.evict(lane) {
+                break;
+            }
+            match self.append_once(lane, item, receipt, caller) {
+                Err(Rejected::Full) => {}
+                result => return result,
+            }
+        }
+        Err(Rejected::Full)
+    }
+
+    #[inline]
+    fn append_once(
+        &self,
+        lane: Lane,
+        item: &[u8],
+        receipt: bool,
+        caller: Caller,
+    ) -> Result<Option<Receipt>, Rejected> {
+        let inside = match caller {
+            Caller::Anybody => Inside::enter(self.id),
+            Caller::Callback => Inside::enter_from_anywhere(),
+        };
+        let Some(inside) = inside else {
+            return Err(Rejected::Reentrant);
+        };
+        if lane.owner != self.owner {
+            return Err(Rejected::NoSuchLane);
+        }
+        let Some(state) = self.lanes.get(lane.index) else {
+            return Err(Rejected::NoSuchLane);
+        };
+        if item.len() > self.config.item_bytes() {
+            return Err(self.oversized(lane, item));
+        }
+        let mut wake = false;
+        let appended = state
+            .shard(inside.ticket)
+            .append(item, receipt, self.around(), |taken| {
+                wake |= self.hand_over(lane.index, taken);
+            });
+        match appended {
+            Append::Done(receipt) => {
+                // Sealing orders this load behind the worker's store by the buffer's lock: the
+                // worker says that it is idle first and looks into the buffers once more then.
+                if self.idle.load(Ordering::Relaxed) || wake {
+                    self.wake();
+                }
+                Ok(receipt)
+            }
+            Append::Full => {
+                if !self.pressure.load(Ordering::Relaxed)
+                    && !self.pressure.swap(true, Ordering::Relaxed)
+                {
+                    self.wake();
+                }
+                Err(Rejected::Full)
+            }
+            Append::Closed => Err(Rejected::Closed),
+        }
+    }
+
+    #[cold]
+    fn oversized(&self, lane: Lane, item: &[u8]) -> Rejected {
+        if let Some(lane) = self.lanes.get(lane.index) {
+            let mut chunk = Chunk::default();
+            // Only a dead letter needs it whole, and one is at hand for as long as it is read.
+            if self.config.on_dead_letter.is_some() && u32::try_from(item.len()).is_ok() {
+                chunk.push(item, item.len());
+                let batch = Sealed::new(Lane::NOWHERE, Arc::clone(lane.name()), chunk);
+                Counters::add(&self.counters.accepted, 1);
+                self.bury(&batch, DeadReason::Oversized);
+                Counters::add(&self.counters.dead_lettered, 1);
+            } else {
+                self.counters.dropped.add(DropReason::Oversized, 1);
+            }
+        }
+        Rejected::Oversized
+    }
+
+    #[cold]
+    fn count_rejected(&self, rejected: Rejected) {
+        let reason = match rejected {
+            Rejected::Full => DropReason::Full,
+            Rejected::Closed | Rejected::NoSuchLane => DropReason::Closed,
+            Rejected::Reentrant => DropReason::Reentrant,
+            // Counted where it is known whether a dead letter has it.
+            Rejected::Oversized => return,
+        };
+        self.counters.dropped.add(reason, 1);
+    }
+
+    /// Takes what a caller sealed; says whether the worker should know.
+    ///
+    /// Called under a buffer's lock: that of the backlog comes second everywhere.
+    fn hand_over(&self, lane: u32, taken: Taken) -> bool {
+        Counters::add(&self.counters.accepted, taken.chunk.count());
+        let mut backlog = lock(&self.backlog);
+        backlog.push(lane, taken);
+        backlog.wanted
+    }
+
+    /// Drops what has waited longest; `false` when there is nothing to drop.
+    fn evict(&self, lane: Lane) -> bool {
+        let mut backlog = lock(&self.backlog);
+        backlog.absorb(&self.lanes);
+        let oldest = backlog.oldest_waiting();
+        drop(backlog);
+        if let Some(key) = oldest {
+            return self.finish(key, None, &Outcome::Dropped(DropReason::Oldest));
+        }
+        // Everything is in buffers or in flight, so the oldest is in a buffer.
+        let _sweeping = lock(&self.sweeping);
+        let Some(lane) = self.lanes.get(lane.index) else {
+            return false;
+        };
+        let mut found = false;
+        for shard in &lane.shards {
+            if let Some(taken) = shard.take(self.around(), false) {
+                let items = taken.chunk.count();
+                Counters::add(&self.counters.accepted, items);
+                let outcome = Outcome::Dropped(DropReason::Oldest);
+                self.count(&outcome, items);
+                if let Some(fate) = taken.fate {
+                    FatePart::whole(fate, 0, items).settle(&outcome);
+                }
+                self.give(taken.chunk.cost(), items);
+                self.pool.put(taken.chunk);
+                found = true;
+            }
+        }
+        found
+    }
+
+    // Moving on.
+
+    fn around(&self) -> Surroundings<'_> {
+        Surroundings {
+            limits: self.limits,
+            budget: &self.budget,
+            pool: &self.pool,
+        }
+    }
+
+    pub(super) fn wake(&self) {
+        self.idle.store(false, Ordering::Relaxed);
+        self.notify.notify_one();
+    }
+
+    /// Seals what is in the buffers.
+    ///
+    /// Without `all`, only of lanes that have no batch waiting: for the others it is better to go
+    /// on filling.
+    pub(super) fn sweep(&self, all: bool, close: bool) -> Swept {
+        let _sweeping = lock(&self.sweeping);
+        let mut swept = Swept::default();
+        for (index, lane) in self.lanes.all() {
+            if !all && lock(&self.backlog).waiting(index) > 0 {
+                swept.left_some |= lane.shards.iter().any(|shard| shard.count() > 0);
+                continue;
+            }
+            let mut taken: Vec<Taken> = lane
+                .shards
+                .iter()
+                .filter_map(|shard| shard.take(self.around(), close))
+                .collect();
+            if taken.is_empty() {
+                continue;
+            }
+            let items: usize = taken.iter().map(|it| it.chunk.count()).sum();
+            swept.items += items;
+            Counters::add(&self.counters.accepted, items);
+            // The largest takes in the others as far as they fit.
+            taken.sort_by_key(|it| std::cmp::Reverse(it.chunk.items_len()));
+            let mut whole: Vec<(Chunk, Vec<FatePart>)> = Vec::new();
+            for it in taken {
+                let (start, count) = match whole.last() {
+                    Some((chunk, _)) => (chunk.count(), it.chunk.count()),
+                    None => (0, it.chunk.count()),
+                };
+                let size = |chunk: &Chunk| (chunk.items_len(), chunk.count());
+                match whole.last_mut() {
+                    Some((chunk, fates))
+                        if self.limits.fit_together(size(chunk), size(&it.chunk)) =>
+                    {
+                        chunk.extend(&it.chunk);
+                        fates.extend(it.fate.map(|fate| FatePart::whole(fate, start, count)));
+                        self.pool.put(it.chunk);
+                    }
+                    _ => {
+                        let fates = it.fate.map(|fate| FatePart::whole(fate, 0, count));
+                        whole.push((it.chunk, fates.into_iter().collect()));
+                    }
+                }
+            }
+            let mut backlog = lock(&self.backlog);
+            backlog.absorb(&self.lanes);
+            for (chunk, fates) in whole {
+                backlog.insert(&self.lanes, index, chunk, fates);
+            }
+        }
+        swept
+    }
+
+    /// Whether any buffer holds an item.
+    pub(super) fn has_filling(&self) -> bool {
+        self.lanes
+            .all()
+            .any(|(_, lane)| lane.shards.iter().any(|shard| shard.count() > 0))
+    }
+
+    /// Ends a batch, once; `false` when somebody else has ended it.
+    pub(super) fn finish(&self, key: Key, batch: Option<Sealed>, outcome: &Outcome) -> bool {
+        let mut backlog = lock(&self.backlog);
+        let Some(removed) = backlog.remove(key) else {
+            return false;
+        };
+        // Before the lock is released, so that whoever finds the backlog empty finds it counted.
+        self.count(outcome, removed.entry.items);
+        drop(backlog);
+        let (items, cost) = (removed.entry.items, removed.entry.cost);
+        let (fates, waiting) = removed.entry.into_batch();
+        for fate in fates {
+            fate.settle(outcome);
+        }
+        if let Some(batch) = batch.or(waiting) {
+            self.pool.put(batch.chunk);
+        }
+        self.give(cost, items);
+        for latch in removed.reached {
+            latch.set();
+        }
+        true
+    }
+
+    fn give(&self, bytes: usize, items: usize) {
+        self.budget.give(Grant { bytes, items });
+    }
+
+    fn count(&self, outcome: &Outcome, items: usize) {
+        let counters = &self.counters;
+        match outcome {
+            Outcome::Delivered => {
+                Counters::add(&counters.delivered, items);
+                Counters::add(&counters.batches, 1);
+            }
+            Outcome::Spooled => Counters::add(&counters.spooled, items),
+            Outcome::DeadLettered(_) => Counters::add(&counters.dead_lettered, items),
+            Outcome::Dropped(reason) => {
+                Counters::add(&counters.lost, items);
+                counters.dropped.add(*reason, items as u64);
+            }
+            Outcome::LeftToParent => {}
+        }
+    }
+
+    /// Hands a batch to whoever takes dead letters; says what has become of it.
+    pub(super) fn bury(&self, batch: &Sealed, reason: DeadReason) -> Outcome {
+        let Some(take) = &self.config.on_dead_letter else {
+            return Outcome::Dropped(reason.as_drop());
+        };
+        let letter = DeadLetter {
+            batch,
+            reason: reason.clone(),
+        };
+        self.guarded(|| take(&letter));
+        Outcome::DeadLettered(reason)
+    }
+
+    pub(super) fn tell(&self, event: &Event) {
+        if let Some(tell) = &self.config.on_event {
+            self.guarded(|| tell(event));
+        }
+    }
+
+    /// Runs a callback; its panic is counted and goes no further.
+    fn guarded(&self, callback: impl FnOnce()) {
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(callback));
+        if outcome.is_err() {
+            Counters::add(&self.counters.panics, 1);
+        }
+    }
+
+    pub(super) fn failed(&self, cause: &Arc<str>) {
+        self.counters.failed(SystemClock.now(), cause);
+    }
+
+    pub(super) fn succeeded(&self) {
+        self.counters.succeeded(SystemClock.now());
+    }
+
+    // Waiting.
+
+    /// Gives what `future` gives before `deadline`, which the worker watches.
+    pub(super) async fn before<F: Future>(
+        &self,
+        deadline: Option<Instant>,
+        future: F,
+    ) -> Option<F::Output> {
+        let mut future = std::pin::pin!(future);
+        let mut asked = false;
+        std::future::poll_fn(|context| {
+            if let std::task::Poll::Ready(output) = future.as_mut().poll(context) {
+                return std::task::Poll::Ready(Some(output));
+            }
+            if let Some(deadline) = deadline {
+                if Instant::now() >= deadline {
+                    return std::task::Poll::Ready(None);
+                }
+                if !asked {
+                    asked = true;
+                    lock(&self.control)
+                        .timers
+                        .push((deadline, context.waker().clone()));
+                    self.wake();
+                }
+            }
+            std::task::Poll::Pending
+        })
+        .await
+    }
+
+    /// Seals everything; set when all of it has come to an end.
+    pub(super) fn barrier(&self) -> Arc<Latch> {
+        self.sweep(true, false);
+        let barrier = lock(&self.backlog).barrier(&self.lanes);
+        self.wake();
+        barrier
+    }
+
+    /// Ends everything: what is not done with by `deadline` is dropped.
+    pub(super) fn close(&self, deadline: Option<Instant>) -> Report {
+        let first = !self.closed.swap(true, Ordering::SeqCst);
+        self.lanes.close();
+        let before = self.stats();
+        self.sweep(true, true);
+        let barrier = lock(&self.backlog).barrier(&self.lanes);
+        lock(&self.control).hurry = first;
+        self.wake();
+        // The worker cannot wait for itself.
+        let on_worker = super::reentry::is_worker_of(self.id);
+        if !on_worker {
+            barrier.wait_until(deadline);
+        }
+        for key in self.unfinished() {
+            self.finish(key, None, &Outcome::Dropped(DropReason::ShutDown));
+        }
+        lock(&self.control).quit = true;
+        self.wake();
+        if !on_worker {
+            self.gone.wait_until(deadline);
+        }
+        let total = self.stats();
+        Report {
+            delivered: total.delivered - before.delivered,
+            spooled: total.spooled.saturating_sub(before.spooled),
+            dead_lettered: total.dead_lettered - before.dead_lettered,
+            dropped: total.lost - before.lost,
+            total,
+        }
+    }
+
+    /// Takes nothing from the start on, for want of a worker.
+    pub(super) fn give_up(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.lanes.close();
+        self.sweep(true, true);
+        self.gone.set();
+    }
+
+    fn unfinished(&self) -> Vec<Key> {
+        let mut backlog = lock(&self.backlog);
+        backlog.absorb(&self.lanes);
+        backlog.keys()
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        // In this order items on their way are counted twice rather than not at all; what was
+        // accepted is counted last, so that the parts do not exceed the whole by those.
+        let filling: usize = self
+            .lanes
+            .all()
+            .flat_map(|(_, lane)| lane.shards.iter())
+            .map(super::shard::Shard::count)
+            .sum();
+        let backlog = lock(&self.backlog).items();
+        let mut stats = self.counters.read();
+        stats.accepted += filling as u64;
+        stats.in_memory_items = (filling + backlog) as u64;
+        stats.in_memory_bytes = self.budget.used_bytes() as u64;
+        stats
+    }
+}
+
+/// The deadline that is `time` away, `None` where the clock does not reach that far.
+pub(super) fn deadline_in(time: Duration) -> Option<Instant> {
+    Instant::now().checked_add(time)
+}

@@ -1,0 +1,50 @@
+//! Notices that this process is a copy of another.
+
+/// How many times the process was forked off since the first batcher was made in its line of
+/// ancestors. One load.
+#[cfg(unix)]
+#[inline]
+pub(super) fn epoch() -> u64 {
+    hook::EPOCH.load(std::sync::atomic::Ordering::Relaxed)
+}
+
+/// No process is ever copied here.
+#[cfg(not(unix))]
+#[inline]
+pub(super) fn epoch() -> u64 {
+    0
+}
+
+/// Has forks counted from now on.
+pub(super) fn watch() {
+    #[cfg(unix)]
+    hook::install();
+}
+
+#[cfg(unix)]
+mod hook {
+    use std::sync::Once;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    pub(super) static EPOCH: AtomicU64 = AtomicU64::new(0);
+    static INSTALLED: Once = Once::new();
+
+    extern "C" fn in_child() {
+        // The child has one thread at this point, so nothing is ordered by it.
+        EPOCH.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[expect(
+        unsafe_code,
+        reason = "asking for the process id at every append costs more than the append"
+    )]
+    pub(super) fn install() {
+        INSTALLED.call_once(|| {
+            // SAFETY: the handler lives as long as the program, and what it does, one atomic
+            // addition, is allowed in a child of a process with several threads.
+            let result = unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+            // Without memory for one more handler a fork goes unnoticed, as it would without it.
+            debug_assert_eq!(result, 0);
+        });
+    }
+}

@@ -1,0 +1,22 @@
+//! The primitives that threads share, in one place so that a model checker can take theirs.
+
+#[cfg(not(loom))]
+pub(super) use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+#[cfg(not(loom))]
+pub(super) use std::sync::{Mutex, MutexGuard};
+
+#[cfg(loom)]
+pub(super) use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+#[cfg(loom)]
+pub(super) use loom::sync::{Mutex, MutexGuard};
+
+use std::sync::PoisonError;
+
+/// Locks; what a panicking thread left behind is used as it is.
+///
+/// Nothing of a user's runs under a lock here, and every critical section leaves its data whole
+/// at each step that could unwind.
+#[inline]
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
