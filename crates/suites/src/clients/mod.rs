@@ -3,7 +3,7 @@
 //! ```text
 //!   suite (a program in src/bin/)
 //!     |-- ServerProcess     sls-local as a child: ready when it says so, ended with SIGTERM
-//!     |-- Python, RustClients, GoClients
+//!     |-- Python, RustClients, GoClients, JavaClients
 //!     |                     the programs around the clients under test, or a Skip
 //!     |-- World             the server, our client, and what leads other clients there
 //!     |-- Program           one program in that language: JSON in, one line of JSON out
@@ -17,6 +17,7 @@ pub mod build; // programs of this workspace
 pub mod checks; // what every client should manage, whatever its language
 pub mod go; // programs around the official Go client
 pub mod groups; // log groups as JSON
+pub mod java; // programs around the official Java clients
 pub mod program; // a child process with a time limit
 pub mod python; // an interpreter with pinned packages
 pub mod rust; // programs around the official Rust clients

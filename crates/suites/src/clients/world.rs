@@ -190,6 +190,16 @@ impl<P: Programs> World<P> {
         }
     }
 
+    /// As [`access`](Self::access), for a client that has a setting for the server's address,
+    /// beside its name.
+    pub fn access_to_address(&self) -> Access {
+        Access {
+            what: "an address of the server",
+            route: "address",
+            ..self.access()
+        }
+    }
+
     /// The temporary key of [`start_with_keys`](Self::start_with_keys), with both signatures.
     pub fn temporary_accesses(&self) -> [Access; 2] {
         let credentials =
