@@ -1,8 +1,14 @@
 //! One logstore, with the roles that a client has towards the service.
 
-use sls_core::api::{GetCursor, ListShards, PullLogs, PulledLogs, PutBody, PutLogs};
-use sls_core::model::{Cursor, CursorPosition, Shard, ShardId};
-use sls_core::service::{LogSink, Pull, ShardReader};
+use sls_core::ErrorCode;
+use sls_core::api::{
+    CreateConsumerGroup, GetCheckpoint, GetCursor, HeartBeat, ListShards, PullLogs, PulledLogs,
+    PutBody, PutLogs, UpdateCheckpoint, UpdateConsumerGroup,
+};
+use sls_core::model::{ConsumerGroup, ConsumerName, Cursor, CursorPosition, Shard, ShardId};
+use sls_core::service::{
+    CheckpointStore, GroupCoordinator, LogSink, Pull, SaveCheckpoint, ShardReader, StoreFuture,
+};
 use sls_core::wire::{Compression, EncodedGroup};
 
 use crate::service::LocalService;
@@ -78,5 +84,64 @@ impl ShardReader for LocalLogstore {
             operation = operation.with_processing(processing);
         }
         self.service.perform(&operation).await
+    }
+}
+
+impl GroupCoordinator for LocalLogstore {
+    async fn ensure_group(&self, group: &ConsumerGroup) -> Result<(), sls_core::Error> {
+        let (project, logstore) = (&self.project, &self.logstore);
+        let create = CreateConsumerGroup::new(project, logstore, group.clone());
+        match self.service.perform(&create).await {
+            Err(error) if error.code() == Some(&ErrorCode::ConsumerGroupAlreadyExist) => {
+                let update = UpdateConsumerGroup::new(project, logstore, &group.name)
+                    .with_timeout(group.timeout)
+                    .with_in_order(group.in_order);
+                self.service.perform(&update).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn heartbeat(
+        &self,
+        group: &str,
+        consumer: &ConsumerName,
+        held: &[ShardId],
+    ) -> Result<Vec<ShardId>, sls_core::Error> {
+        let consumer = consumer.clone();
+        let beat = HeartBeat::new(
+            &self.project,
+            &self.logstore,
+            group,
+            consumer,
+            held.to_vec(),
+        );
+        self.service.perform(&beat).await
+    }
+}
+
+impl CheckpointStore for LocalLogstore {
+    fn load<'a>(&'a self, group: &'a str, shard: ShardId) -> StoreFuture<'a, Option<Cursor>> {
+        Box::pin(async move {
+            let get = GetCheckpoint::new(&self.project, &self.logstore, group).with_shard(shard);
+            let found = self.service.perform(&get).await?;
+            let found = found.into_iter().find(|found| found.shard == shard);
+            Ok(found.and_then(|found| found.cursor))
+        })
+    }
+
+    fn save<'a>(&'a self, checkpoint: SaveCheckpoint<'a>) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            let update = UpdateCheckpoint::new(
+                &self.project,
+                &self.logstore,
+                checkpoint.group,
+                checkpoint.shard,
+                checkpoint.cursor.clone(),
+            )
+            .with_consumer(checkpoint.consumer.clone())
+            .with_force(!checkpoint.only_while_held);
+            self.service.perform(&update).await
+        })
     }
 }

@@ -8,6 +8,8 @@ mod error; // a setting out of range
 mod retry; // one deadline, several attempts
 #[cfg(feature = "batch")]
 mod sink; // where batches go
+#[cfg(feature = "spool")]
+pub mod spool; // a write-ahead log on disk for what is not delivered yet
 mod transport; // one attempt: a request out, an answer in
 
 pub use clock::{Clock, SystemClock};

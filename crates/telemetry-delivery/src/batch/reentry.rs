@@ -3,12 +3,16 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::fork;
+
 struct ThisThread {
     /// Picks the buffer of a lane; zero until the thread's first append.
     ticket: Cell<u32>,
     inside: Cell<bool>,
     /// The engine whose worker this thread is; zero for none.
     worker_of: Cell<u64>,
+    /// The process that it became one in.
+    epoch: Cell<u64>,
 }
 
 thread_local! {
@@ -17,6 +21,7 @@ thread_local! {
             ticket: Cell::new(0),
             inside: Cell::new(false),
             worker_of: Cell::new(0),
+            epoch: Cell::new(0),
         }
     };
 }
@@ -76,7 +81,10 @@ impl ThisThread {
 
 /// Marks this thread as the worker of `engine`, for good.
 pub(super) fn become_worker(engine: u64) {
-    THREAD.with(|thread| thread.worker_of.set(engine));
+    THREAD.with(|thread| {
+        thread.worker_of.set(engine);
+        thread.epoch.set(fork::epoch());
+    });
 }
 
 pub(super) fn is_worker_of(engine: u64) -> bool {
@@ -89,5 +97,9 @@ pub(super) fn is_worker_of(engine: u64) -> bool {
 /// A front end asks before it formats, so as not to log about logging.
 #[must_use]
 pub fn is_inside_delivery() -> bool {
-    THREAD.with(|thread| thread.inside.get() || thread.worker_of.get() != 0)
+    THREAD.with(|thread| {
+        // A sink may fork, and its thread is the child's only one and works for nobody there.
+        let working = thread.worker_of.get() != 0 && thread.epoch.get() == fork::epoch();
+        working || thread.inside.get()
+    })
 }

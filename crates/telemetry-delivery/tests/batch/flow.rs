@@ -62,7 +62,7 @@ fn no_batch_is_larger_than_allowed() {
         batcher.append(lane, &vec![b'x'; size]).unwrap();
     }
     let report = guard.close_blocking(LONG);
-    assert_eq!(report.delivered, 7);
+    assert_eq!(report.total.delivered, 7);
     for batch in sink.batches() {
         assert!(batch.concat().len() <= 100, "{batch:?}");
     }

@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod closing;
 mod delivery;
 mod flow;
 mod overflow;
+mod panics;
+mod reentry;
 
 use std::time::Duration;
 

@@ -8,7 +8,7 @@ use sls_core::wire::{GroupEncoder, headers};
 
 use super::json_group::JsonGroup;
 use super::{Answer, Context};
-use crate::engine::{PutRoute, unix_seconds};
+use crate::engine::{Logstore, Put, PutRoute, Receipt, unix_seconds};
 use crate::refusal::Refusal;
 use crate::sls::{body, packages};
 
@@ -52,29 +52,52 @@ pub(super) fn perform(
         return Err(super::no_processor(name));
     }
     let kind = content_type(context)?;
+    if request.header(&MODE) == Some(BATCH) {
+        return batch(context, &logstore, route);
+    }
+    let raw = body::raw(request, context.face.engine.put_rules().max_group_bytes)?;
+    let put = match kind {
+        Kind::Protobuf => Put {
+            group: raw,
+            packed: body::packed(request),
+            route,
+        },
+        Kind::Json => Put {
+            group: from_json(context, &raw)?,
+            packed: None,
+            route,
+        },
+    };
+    let receipt = context.put(&logstore, put)?;
+    Ok(Answer::empty().once(receipt))
+}
+
+/// The compression that the head names is that of the packages; the body has none.
+fn batch(context: &Context<'_>, logstore: &Logstore, route: PutRoute) -> Result<Answer, Refusal> {
+    let body = &context.request.body;
     let rules = context.face.engine.put_rules();
     let limit = rules.max_group_bytes;
-    if request.header(&MODE) == Some(BATCH) {
-        // The compression that the head names is that of the packages.
-        if request.body.len() > limit {
-            return Err(body::too_large(request.body.len(), limit));
-        }
-        let groups = packages::unpack(&request.body, limit)?;
-        for group in &groups {
-            rules.check(group, context.now)?;
-        }
-        for group in groups {
-            context.put(&logstore, group, route)?;
-        }
-        return Ok(Answer::empty());
+    if body.len() > limit {
+        return Err(body::too_large(body.len(), limit));
     }
-    let raw = body::raw(request, limit)?;
-    let group = match kind {
-        Kind::Protobuf => raw,
-        Kind::Json => from_json(context, &raw)?,
-    };
-    context.put(&logstore, group, route)?;
-    Ok(Answer::empty())
+    let groups = packages::unpack(body, limit)?;
+    for group in &groups {
+        rules.check(group, context.now)?;
+    }
+    let mut receipt = None;
+    for group in groups {
+        let put = Put {
+            group,
+            packed: None,
+            route,
+        };
+        let next = context.put(logstore, put)?;
+        receipt = match receipt {
+            Some(all) => Some(Receipt::and(all, next)),
+            None => Some(next),
+        };
+    }
+    Ok(receipt.map_or_else(Answer::empty, |all| Answer::empty().once(all)))
 }
 
 /// A log without a time is of now.

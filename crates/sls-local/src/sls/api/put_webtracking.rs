@@ -6,7 +6,7 @@ use sls_core::wire::{GroupEncoder, headers};
 
 use super::json_group::JsonGroup;
 use super::{Answer, Context};
-use crate::engine::{PutRoute, unix_seconds};
+use crate::engine::{Put, PutRoute, unix_seconds};
 use crate::refusal::Refusal;
 use crate::sls::body;
 
@@ -44,11 +44,16 @@ pub(super) fn perform(
         Tracked::read(&body)?
     };
     let group = encode(context, tracked);
-    context.put(&logstore, group, PutRoute::Balanced)?;
+    let put = Put {
+        group,
+        packed: None,
+        route: PutRoute::Balanced,
+    };
+    let answer = Answer::empty().once(context.put(&logstore, put)?);
     if !picture {
-        return Ok(Answer::empty());
+        return Ok(answer);
     }
-    let mut answer = Answer::empty().with(header::CONTENT_TYPE, "image/gif");
+    let mut answer = answer.with(header::CONTENT_TYPE, "image/gif");
     answer.body = Bytes::from_static(PIXEL);
     Ok(answer)
 }

@@ -1,0 +1,215 @@
+//! A member of a consumer group.
+
+use std::fmt;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sls_core::model::{ConsumerName, ShardId};
+use sls_core::service::{CheckpointStore, GroupCoordinator, ShardReader};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::config::{ReadSettings, WorkerConfig};
+use crate::error::Error;
+use crate::holdings::Holdings;
+use crate::processor::Processor;
+use crate::progress::ShardProgress;
+use crate::report::Report;
+use crate::supervisor::{Control, Supervisor};
+
+/// Reads the shards that a consumer group gives it and hands their logs to a [`Processor`].
+///
+/// Every log is handed over at least once: a checkpoint moves past a batch after it was
+/// processed, and is saved only while the service agrees that the shard is this consumer's.
+/// No two workers have the same shard in hand at the same time, see [`Processor`] for what that
+/// means when the network fails.
+#[must_use = "a worker does nothing until it is started"]
+pub struct Worker<R, C, P> {
+    pub(crate) reader: Arc<R>,
+    pub(crate) coordinator: Arc<C>,
+    pub(crate) store: Arc<dyn CheckpointStore>,
+    pub(crate) processor: Arc<P>,
+    pub(crate) consumer: ConsumerName,
+    pub(crate) config: WorkerConfig,
+    pub(crate) reading: Arc<ReadSettings>,
+}
+
+impl<L, P> Worker<L, L, P>
+where
+    L: ShardReader + GroupCoordinator + CheckpointStore,
+    P: Processor,
+{
+    /// A worker over one logstore, with checkpoints where the service keeps them.
+    pub fn new(logstore: L, config: WorkerConfig, processor: P) -> Self {
+        let logstore = Arc::new(logstore);
+        let store: Arc<dyn CheckpointStore> = Arc::<L>::clone(&logstore);
+        Self::over(Arc::clone(&logstore), logstore, store, config, processor)
+    }
+}
+
+impl<R: ShardReader, C: GroupCoordinator, P: Processor> Worker<R, C, P> {
+    /// A worker over any three that play the roles.
+    pub fn over(
+        reader: Arc<R>,
+        coordinator: Arc<C>,
+        store: Arc<dyn CheckpointStore>,
+        config: WorkerConfig,
+        processor: P,
+    ) -> Self {
+        Self {
+            reader,
+            coordinator,
+            store,
+            processor: Arc::new(processor),
+            consumer: random_name(),
+            reading: Arc::new(config.reading.clone()),
+            config,
+        }
+    }
+
+    /// Names this consumer. Default: a random name.
+    ///
+    /// Two living consumers with one name take each other's shards. A name that a process
+    /// bears again after a restart gets it its old shards back without waiting for the timeout;
+    /// be sure then that the old process is dead.
+    pub fn with_consumer(mut self, name: impl Into<ConsumerName>) -> Self {
+        self.consumer = name.into();
+        self
+    }
+
+    /// Keeps checkpoints elsewhere. Default: with the consumer group.
+    ///
+    /// The service learns from checkpoints kept with the group that a shard which was split or
+    /// merged has been read to its end. With others it hands such a shard out again, and in a
+    /// group with order never gives its successors out.
+    pub fn with_checkpoints(mut self, store: impl CheckpointStore) -> Self {
+        self.store = Arc::new(store);
+        self
+    }
+
+    /// Joins the group, in tasks of its own on the current tokio runtime.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] when the settings contradict each other. A service that refuses is
+    /// no error here: see [`WorkerHandle::wait`].
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn start(self) -> Result<WorkerHandle, Error> {
+        let rules = self.config.lease_rules()?;
+        let (control, controlled) = watch::channel(Control::default());
+        let holdings = Arc::new(Holdings::default());
+        let consumer = self.consumer.clone();
+        let supervisor = Supervisor::new(self, rules, controlled, Arc::clone(&holdings));
+        Ok(WorkerHandle {
+            consumer,
+            control,
+            holdings,
+            running: tokio::spawn(supervisor.run()),
+            report: None,
+        })
+    }
+}
+
+impl<R, C, P> fmt::Debug for Worker<R, C, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker")
+            .field("consumer", &self.consumer)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A worker that runs.
+///
+/// Dropping it stops the worker as a crash would: the processor's futures are dropped, nothing
+/// more is saved, and the service gives the shards to others after the timeout.
+#[derive(Debug)]
+#[must_use = "dropping the handle stops the worker at once"]
+pub struct WorkerHandle {
+    consumer: ConsumerName,
+    control: watch::Sender<Control>,
+    holdings: Arc<Holdings>,
+    running: JoinHandle<Report>,
+    report: Option<Report>,
+}
+
+impl WorkerHandle {
+    /// The name of this consumer.
+    pub fn consumer(&self) -> &ConsumerName {
+        &self.consumer
+    }
+
+    /// Where each shard stands that this worker has now.
+    pub fn progress(&self) -> Vec<ShardProgress> {
+        self.holdings.look()
+    }
+
+    /// Hands over no batch of this shard until it is resumed; the batch in hand is finished,
+    /// and what was read ahead is given back. It stays this worker's. Also for a shard that the
+    /// worker is yet to get.
+    pub fn pause(&self, shard: ShardId) {
+        self.control.send_modify(|control| {
+            control.paused.insert(shard);
+        });
+    }
+
+    /// Goes on with a shard.
+    pub fn resume(&self, shard: ShardId) {
+        self.control.send_modify(|control| {
+            control.paused.remove(&shard);
+        });
+    }
+
+    /// Leaves the group: batches in hand are finished and checkpoints saved, and what is not
+    /// ready after `within` is cut off. Returns no later than that.
+    ///
+    /// The service has no call for leaving. It gives the shards to others one timeout after the
+    /// last heartbeat, and no more are sent than the batches in hand need.
+    ///
+    /// # Cancel safety
+    /// Safe: the worker goes on leaving; call this or [`wait`](Self::wait) again. A later call
+    /// can bring the deadline forward.
+    pub async fn shutdown(&mut self, within: Duration) -> Report {
+        let deadline = Instant::now() + within;
+        self.control.send_modify(|control| {
+            let before = control.shutdown.unwrap_or(deadline);
+            control.shutdown = Some(before.min(deadline));
+        });
+        self.wait().await
+    }
+
+    /// Returns when the worker has ended: after a shutdown, after an error, or when everything
+    /// up to the [time](WorkerConfig::until) that was asked for is processed. Gives the same
+    /// report when called again.
+    ///
+    /// # Cancel safety
+    /// Safe: waiting changes nothing.
+    pub async fn wait(&mut self) -> Report {
+        if let Some(report) = &self.report {
+            return report.clone();
+        }
+        let report = (&mut self.running).await.unwrap_or_else(|cause| Report {
+            error: Some(Arc::new(Error::Defect {
+                cause: Box::new(cause),
+            })),
+            ..Report::default()
+        });
+        self.report.insert(report).clone()
+    }
+}
+
+impl Drop for WorkerHandle {
+    fn drop(&mut self) {
+        self.running.abort();
+    }
+}
+
+/// A name that no other consumer has.
+fn random_name() -> ConsumerName {
+    // Keys of hash maps are random, and nothing else here has to be.
+    let random = RandomState::new().build_hasher().finish();
+    ConsumerName::new(format!("rust-{}-{random:016x}", std::process::id()))
+}

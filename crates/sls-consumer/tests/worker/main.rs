@@ -1,0 +1,9 @@
+//! Whole workers against a service in the same process, under a clock that a test moves.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+mod failures; // the processor fails
+mod leases; // the network fails, or the service forgets
+mod reading; // what is read, and where it ends
+mod sharing; // several workers
+mod support; // the service and what was seen

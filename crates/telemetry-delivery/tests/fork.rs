@@ -1,0 +1,219 @@
+//! Processes that are forked off one that batches.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![expect(
+    unsafe_code,
+    reason = "there is no safe way to fork, and that is the subject"
+)]
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use telemetry_delivery::batch::{
+    BatchConfig, Batcher, Delivery, Guard, Lane, LaneConfig, Outcome, Sealed, Sink, Stats,
+};
+
+const LONG: Duration = Duration::from_secs(30);
+
+/// Writes the process id and every item into one file, which all processes append to.
+struct Lines(File);
+
+impl Sink for Lines {
+    async fn deliver(&self, batch: &Sealed) -> Delivery {
+        let mut text = String::new();
+        for item in batch.items() {
+            let item = std::str::from_utf8(item).unwrap();
+            text.push_str(&format!("{} {item}\n", std::process::id()));
+        }
+        // One write, which the system does not mix with another process's.
+        (&self.0).write_all(text.as_bytes()).unwrap();
+        Delivery::Delivered
+    }
+}
+
+struct Scene {
+    path: PathBuf,
+    batcher: Batcher,
+    guard: Option<Guard>,
+    lane: Lane,
+}
+
+impl Scene {
+    fn new(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fork-{name}"));
+        let _ = fs::remove_file(&path);
+        let open = path.clone();
+        let config = BatchConfig::default()
+            .with_linger(Duration::from_secs(3600))
+            .with_close_deadline(LONG);
+        let (batcher, guard) = Batcher::start(config, move || {
+            let file = OpenOptions::new().create(true).append(true).open(&open);
+            Lines(file.unwrap())
+        })
+        .unwrap();
+        let lane = batcher.lane(LaneConfig::new("lane")).unwrap();
+        Self {
+            path,
+            batcher,
+            guard: Some(guard),
+            lane,
+        }
+    }
+
+    fn append(&self, item: &str) {
+        self.batcher.append(self.lane, item.as_bytes()).unwrap();
+    }
+
+    /// Who delivered each item, and how often it was delivered.
+    fn delivered(&mut self) -> HashMap<String, Vec<u32>> {
+        drop(self.guard.take());
+        let mut items: HashMap<String, Vec<u32>> = HashMap::new();
+        for line in fs::read_to_string(&self.path).unwrap_or_default().lines() {
+            let (process, item) = line.split_once(' ').unwrap();
+            let processes = items.entry(item.to_owned()).or_default();
+            processes.push(process.parse().unwrap());
+        }
+        items
+    }
+}
+
+/// Runs `child` in a process of its own, which is killed should it take too long.
+fn fork(child: impl FnOnce()) -> u32 {
+    // SAFETY: the child calls nothing that depends on another thread of this process, which is
+    // what the tests are about, and leaves without running anything of the parent's.
+    match unsafe { libc::fork() } {
+        0 => {
+            // SAFETY: it only sets a timer.
+            unsafe { libc::alarm(60) };
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(child));
+            // SAFETY: it ends the process, and does not come back.
+            unsafe { libc::_exit(i32::from(outcome.is_err())) }
+        }
+        process => u32::try_from(process).unwrap(),
+    }
+}
+
+fn join(process: u32) {
+    let mut status = 0;
+    // SAFETY: `status` is valid for a write.
+    unsafe { libc::waitpid(process as i32, &mut status, 0) };
+    assert_eq!(status, 0, "process {process} failed");
+}
+
+#[test]
+fn what_was_buffered_before_is_the_parents_and_what_comes_after_the_childs() {
+    let mut scene = Scene::new("whose");
+    scene.append("before");
+    let child = fork(|| {
+        assert_eq!(scene.batcher.stats(), Stats::default());
+        scene.append("in the child");
+        let report = scene.guard.take().unwrap().close_blocking(LONG);
+        assert_eq!((report.delivered, report.total.accepted), (1, 1));
+    });
+    join(child);
+    scene.append("after");
+    let parent = std::process::id();
+    let delivered = scene.delivered();
+    assert_eq!(delivered["before"], [parent]);
+    assert_eq!(delivered["after"], [parent]);
+    assert_eq!(delivered["in the child"], [child]);
+}
+
+#[test]
+fn receipts_of_before_are_left_to_the_parent() {
+    let mut scene = Scene::new("receipts");
+    let receipt = scene
+        .batcher
+        .append_with_receipt(scene.lane, b"before")
+        .unwrap();
+    join(fork(|| {
+        assert_eq!(receipt.wait(LONG), Some(Outcome::LeftToParent));
+        let own = scene
+            .batcher
+            .append_with_receipt(scene.lane, b"own")
+            .unwrap();
+        scene.batcher.flush_blocking(LONG).unwrap();
+        assert_eq!(own.outcome(), Some(Outcome::Delivered));
+    }));
+    assert_eq!(scene.delivered().len(), 2);
+    assert_eq!(receipt.outcome(), Some(Outcome::Delivered));
+}
+
+#[test]
+fn a_child_that_appends_nothing_ends_at_once() {
+    let mut scene = Scene::new("quiet");
+    scene.append("before");
+    join(fork(|| {
+        scene.batcher.flush_blocking(Duration::ZERO).unwrap();
+        let guard = scene.guard.take().unwrap();
+        assert_eq!(guard.close_blocking(Duration::ZERO).delivered, 0);
+    }));
+    assert_eq!(scene.delivered()["before"], [std::process::id()]);
+}
+
+#[test]
+fn children_of_children_deliver_too() {
+    let mut scene = Scene::new("deep");
+    join(fork(|| {
+        scene.append("child");
+        // Buffered at the time, and not the grandchild's.
+        join(fork(|| {
+            scene.append("grandchild");
+            drop(scene.guard.take());
+        }));
+        drop(scene.guard.take());
+    }));
+    let delivered = scene.delivered();
+    assert_eq!(delivered.len(), 2);
+    assert_eq!(delivered["child"].len(), 1);
+    assert_eq!(delivered["grandchild"].len(), 1);
+    assert_ne!(delivered["child"], delivered["grandchild"]);
+}
+
+#[test]
+fn a_hundred_children_of_a_busy_process_deliver_each() {
+    let mut scene = Scene::new("busy");
+    let stop = AtomicBool::new(false);
+    let mut appended = [0u32; 3];
+    thread::scope(|scope| {
+        // Locks are taken and released all the time, so some are held when the process is forked.
+        for (thread, appended) in appended.iter_mut().enumerate() {
+            let (batcher, lane, stop) = (&scene.batcher, scene.lane, &stop);
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let item = format!("parent {thread} {appended}");
+                    *appended += u32::from(batcher.append(lane, item.as_bytes()).is_ok());
+                    if *appended % 1000 == 0 {
+                        batcher.flush_blocking(LONG).unwrap();
+                    }
+                }
+            });
+        }
+        for child in 0..100 {
+            let process = fork(|| {
+                scene.append(&format!("child {child}"));
+                let stats = scene.batcher.stats();
+                assert_eq!((stats.accepted, stats.in_memory_items), (1, 1));
+                scene.batcher.flush_blocking(LONG).unwrap();
+            });
+            join(process);
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    let delivered = scene.delivered();
+    for child in 0..100 {
+        assert_eq!(delivered[&format!("child {child}")].len(), 1, "{child}");
+    }
+    for (thread, appended) in appended.into_iter().enumerate() {
+        for n in 0..appended {
+            let item = format!("parent {thread} {n}");
+            assert_eq!(delivered[&item], [std::process::id()], "{item}");
+        }
+    }
+}
