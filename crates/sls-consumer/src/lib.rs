@@ -3,6 +3,7 @@
 mod batch; // what a processor is given
 mod budget; // how much is read ahead, over all shards
 mod checkpointer; // checkpoints at moments of the processor's choice
+mod checkpoints; // stores of checkpoints beside the service
 mod config; // settings
 mod error; // why a worker ended by itself
 mod fence; // the one place that says whether a shard may be worked on
@@ -23,6 +24,7 @@ mod worker; // a member of a group, and its handle
 
 pub use batch::ShardBatch;
 pub use checkpointer::{Checkpointer, NotSaved};
+pub use checkpoints::FileCheckpoints;
 pub use config::WorkerConfig;
 pub use error::Error;
 pub use policy::{ExpiredCursor, FailurePolicy};

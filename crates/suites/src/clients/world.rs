@@ -121,7 +121,7 @@ impl<P: Programs> World<P> {
     /// # Errors
     /// When it refuses, or does not answer.
     pub async fn inject(&self, fault: &Value) -> Result<()> {
-        self.server.told("/_local/faults", fault).await.map(drop)
+        self.server.change("POST", "/_local/faults", fault).await
     }
 
     /// Ends the server as an operator would.

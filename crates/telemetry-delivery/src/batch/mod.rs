@@ -85,6 +85,7 @@ pub use collect::Collect;
 pub use config::{BatchConfig, DeadLetter, Event, Overflow};
 pub use drops::{DropReason, Drops};
 pub use engine::Rejected;
+pub use fork::epoch as fork_epoch;
 pub use guard::Guard;
 pub use lane::{Lane, LaneConfig, TooManyLanes};
 pub use receipt::{DeadReason, Outcome, Receipt};
