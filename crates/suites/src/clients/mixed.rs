@@ -1,4 +1,4 @@
-//! A consumer group whose members are the official Python library and ours.
+//! A consumer group whose members are another language's library and ours.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,22 +7,24 @@ use std::time::Duration;
 use sls_client::LogstoreHandle;
 use sls_consumer::{ShardBatch, Worker, WorkerConfig, WorkerHandle};
 use sls_core::BoxError;
-use suites::clients::Result;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::World;
-use crate::takeover::{BACKLOG, MOMENT, Member, SHARDS, Source, saved_to_the_end};
+use super::Result;
+use super::takeover::{BACKLOG, GROUP, MOMENT, Member, SHARDS, Source, saved_to_the_end};
+use super::world::{Programs, World};
 
-const GROUP: &str = "both";
-/// What the Python member takes: twice its heartbeat.
+/// What the other members take: twice its heartbeat.
 const TIMEOUT: Duration = Duration::from_secs(2);
 const LEAVE: Duration = Duration::from_secs(10);
 /// How long the members may take for what takes them seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Shards move from Rust to Python, from a killed Python to Rust, and from a Rust that leaves
-/// to Python; every log was processed by one of them.
-pub(crate) async fn nothing_is_missing(world: &World) -> Result<u64> {
+/// Shards move from ours to the other, from the other, which is killed, to ours, and from ours,
+/// which leaves, to the other; every log was processed by one of them.
+///
+/// # Errors
+/// When one was not, and when a call fails.
+pub async fn nothing_is_missing<P: Programs>(world: &World<P>, program: &str) -> Result<u64> {
     let logstore = world.logstore("mixed", SHARDS).await?;
     let mut source = Source::new(&logstore).await?;
     source.put(2).await?;
@@ -30,7 +32,7 @@ pub(crate) async fn nothing_is_missing(world: &World) -> Result<u64> {
     rust.wait_for("all shards", |done| done.len() == SHARDS as usize)
         .await?;
 
-    let mut first = Member::start(world, &logstore, GROUP, "first")?;
+    let mut first = Member::start(world, &logstore, &[program, "first"])?;
     half_each(&mut source, &rust, &mut first).await?;
     let before = source.next;
     source.put(BACKLOG).await?;
@@ -45,7 +47,7 @@ pub(crate) async fn nothing_is_missing(world: &World) -> Result<u64> {
     })
     .await?;
 
-    let mut second = Member::start(world, &logstore, GROUP, "second")?;
+    let mut second = Member::start(world, &logstore, &[program, "second"])?;
     half_each(&mut source, &rust, &mut second).await?;
     source.put(BACKLOG).await?;
     let report = rust.worker.shutdown(LEAVE).await;
@@ -62,16 +64,16 @@ pub(crate) async fn nothing_is_missing(world: &World) -> Result<u64> {
         second.listen().await?;
     }
     let answer = second.leave().await?;
-    saved_to_the_end(&logstore, GROUP).await?;
+    saved_to_the_end(&logstore).await?;
     Ok(answer.calls)
 }
 
 /// Puts logs until both have half of the shards.
-async fn half_each(source: &mut Source<'_>, rust: &Rust, python: &mut Member) -> Result<()> {
+async fn half_each(source: &mut Source<'_>, rust: &Rust, other: &mut Member) -> Result<()> {
     let half = SHARDS as usize / 2;
-    while python.done.len() < half || rust.worker.progress().len() > half {
+    while other.done.len() < half || rust.worker.progress().len() > half {
         source.put(1).await?;
-        let _ = timeout(MOMENT, python.listen()).await.ok().transpose()?;
+        let _ = timeout(MOMENT, other.listen()).await.ok().transpose()?;
     }
     Ok(())
 }
