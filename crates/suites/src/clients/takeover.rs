@@ -1,4 +1,8 @@
 //! A consumer group of two, one of which is killed.
+//!
+//! A member is a program that is started as `PROGRAM GROUP NAME [QUERY]`. It prints a line
+//! `{"shard": 0, "numbers": [..]}` about each pull, with the field `number` of its logs, and
+//! saves the checkpoint after that. It leaves the group when its input is closed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -7,12 +11,12 @@ use serde_json::{Value, json};
 use sls_client::LogstoreHandle;
 use sls_core::model::{CursorPosition, Log, LogGroup, Shard};
 use sls_core::wire::EncodedGroup;
-use suites::clients::Result;
-use suites::clients::groups::expect;
-use suites::clients::program::{Answer, Running};
 use tokio::time::timeout;
 
-use crate::World;
+use super::Result;
+use super::groups::expect;
+use super::program::{Answer, Running};
+use super::world::{Programs, World};
 
 const GROUP: &str = "readers";
 const SHARDS: u32 = 4;
@@ -24,15 +28,18 @@ const MOMENT: Duration = Duration::from_millis(300);
 
 /// The second member takes shards from the first, the first is killed in the middle of its
 /// work, and the second does what is left; every log was processed by one of them.
-pub(crate) async fn nothing_is_missing(world: &World) -> Result<u64> {
+///
+/// # Errors
+/// When a log was processed by neither, or by the second twice, and when a call fails.
+pub async fn nothing_is_missing<P: Programs>(world: &World<P>, program: &str) -> Result<u64> {
     let logstore = world.logstore("takeover", SHARDS).await?;
     let mut source = Source::new(&logstore).await?;
     source.put(2).await?;
-    let mut first = Member::start(world, &logstore, "first")?;
+    let mut first = Member::start(world, &logstore, &[program, "first"])?;
     while first.done.len() < SHARDS as usize {
         first.listen().await?;
     }
-    let mut second = Member::start(world, &logstore, "second")?;
+    let mut second = Member::start(world, &logstore, &[program, "second"])?;
     // Both must have their half; what is put meanwhile is something to tell about.
     while second.done.len() < SHARDS as usize / 2 {
         source.put(1).await?;
@@ -77,6 +84,33 @@ pub(crate) async fn nothing_is_missing(world: &World) -> Result<u64> {
         &json!(wanted),
     )?;
     let answer = second.leave().await?;
+    saved_to_the_end(&logstore).await?;
+    Ok(answer.calls)
+}
+
+/// A member with a query processes what the query keeps, in order, and gets to the end.
+///
+/// # Errors
+/// When it processed something else, and when a call fails.
+pub async fn only_what_a_query_keeps<P: Programs>(world: &World<P>, program: &str) -> Result<u64> {
+    let logstore = world.logstore("consumer-query", 2).await?;
+    let mut source = Source::new(&logstore).await?;
+    source.put(BACKLOG).await?;
+    // The last of each shard is kept, so that what was told reaches their ends.
+    let last = source.next - 2;
+    let query =
+        format!("* | where cast(number as bigint) % 5 = 0 or cast(number as bigint) >= {last}");
+    let mut member = Member::start(world, &logstore, &[program, "only", &query])?;
+    let wanted: BTreeSet<u32> = (0..source.next)
+        .filter(|n| n % 5 == 0 || *n >= last)
+        .collect();
+    while member.told().count() < wanted.len() {
+        member.listen().await?;
+    }
+    let mut told: Vec<_> = member.told().collect();
+    told.sort_unstable();
+    expect("kept", &json!(told), &json!(wanted))?;
+    let answer = member.leave().await?;
     saved_to_the_end(&logstore).await?;
     Ok(answer.calls)
 }
@@ -134,13 +168,15 @@ struct Member {
 }
 
 impl Member {
-    fn start(world: &World, logstore: &LogstoreHandle, name: &str) -> Result<Self> {
-        let program = world.program(
-            &world.access(),
-            logstore.name(),
-            "consumer.py",
-            [GROUP, name],
-        );
+    /// Of the program its first word names, under the name that follows, with more arguments.
+    fn start<P: Programs>(
+        world: &World<P>,
+        logstore: &LogstoreHandle,
+        words: &[&str],
+    ) -> Result<Self> {
+        let (program, args) = words.split_first().ok_or("no program")?;
+        let args = [GROUP].into_iter().chain(args.iter().copied());
+        let program = world.program(&world.access(), logstore.name(), program, args);
         Ok(Self {
             running: program.start()?,
             done: BTreeMap::new(),
