@@ -93,6 +93,38 @@ const SUITES: &[Suite] = &[
         seeded: false,
     },
     Suite {
+        name: "clients-go",
+        about: "the official Go client, producer and consumer against sls-local, both ways",
+        needs: &[],
+        command: &[
+            "run",
+            "--quiet",
+            "--package",
+            "suites",
+            "--bin",
+            "clients-go",
+        ],
+        only_by_name: Some("builds the client and what it needs with Go"),
+        seeded: false,
+    },
+    Suite {
+        name: "clients-java",
+        about: "the official Java clients against sls-local, both ways",
+        needs: &[],
+        command: &[
+            "run",
+            "--quiet",
+            "--package",
+            "suites",
+            "--bin",
+            "clients-java",
+        ],
+        only_by_name: Some(
+            "fetches the clients with Maven, and starts a virtual machine for each check",
+        ),
+        seeded: false,
+    },
+    Suite {
         name: "spl-oracle",
         about: "functions, operators and casts of SPL beside the engine they are modelled on",
         needs: &["python3", "python"],

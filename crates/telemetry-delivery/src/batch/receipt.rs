@@ -195,6 +195,12 @@ impl FatePart {
         }
     }
 
+    /// The same, in a batch whose items come behind `items` others.
+    pub(super) fn behind(mut self, items: usize) -> Self {
+        self.start += items as u32;
+        self
+    }
+
     pub(super) fn settle(&self, outcome: &Outcome) {
         self.fate
             .settle(self.origin, self.origin + self.len, outcome);
