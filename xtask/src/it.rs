@@ -56,6 +56,7 @@ const SUITES: &[Suite] = &[
         ],
         only_by_name: Some("takes minutes, and measures an optimised build"),
         seeded: false,
+        short: &[],
     },
     Suite {
         name: "models",
@@ -64,6 +65,7 @@ const SUITES: &[Suite] = &[
         command: &["test", "--release", "--manifest-path", "models/Cargo.toml"],
         only_by_name: Some("builds a model checker, which builds C"),
         seeded: false,
+        short: &[],
     },
     Suite {
         name: "clients-python",
@@ -127,6 +129,7 @@ const SUITES: &[Suite] = &[
         ],
         only_by_name: Some("builds the client and what it needs with Go"),
         seeded: false,
+        short: &[],
     },
     Suite {
         name: "clients-java",
@@ -144,6 +147,7 @@ const SUITES: &[Suite] = &[
             "fetches the clients with Maven, and starts a virtual machine for each check",
         ),
         seeded: false,
+        short: &[],
     },
     Suite {
         name: "spl-oracle",
@@ -175,6 +179,7 @@ const SUITES: &[Suite] = &[
         ],
         only_by_name: Some("takes five minutes and more"),
         seeded: true,
+        short: &[],
     },
 ];
 
