@@ -248,3 +248,78 @@ impl Applied<'_> {
         Ok(format.with_redaction(redaction))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::setting::{Kind, Setting};
+    use crate::config::sls::SETTINGS;
+
+    /// A value that no setting has by itself.
+    fn unusual(setting: &Setting) -> Given {
+        match setting.kind {
+            Kind::Switch => Given::Switch(setting.default == "false"),
+            Kind::Count { .. } | Kind::Bytes { .. } => Given::Count(77_777),
+            Kind::Time { .. } => Given::Time(Duration::from_millis(777)),
+            Kind::Text | Kind::Name => Given::Text("unusual".to_owned()),
+            Kind::Address => Given::Text("unusual.example".to_owned()),
+            Kind::Secret => Given::Secret("unusual".to_owned()),
+            Kind::Choice(names) => {
+                let other = names.iter().find(|name| !setting.default.contains(**name));
+                Given::Choice(other.unwrap())
+            }
+            Kind::Texts => Given::Texts(vec!["unusual".to_owned()]),
+            Kind::Pairs => Given::Pairs(vec![("unusual".to_owned(), "value".to_owned())]),
+        }
+    }
+
+    fn shown(given: &BTreeMap<&'static str, Given>) -> String {
+        let applied = Applied(given);
+        let builder = applied.builder().unwrap();
+        let dead_letters = match &builder.dead_letters {
+            crate::handler::DeadLetters::File(path, most) => format!("{path:?} {most}"),
+            _ => String::new(),
+        };
+        let announce = builder.announce_drops;
+        #[cfg(feature = "tracing")]
+        let spans = applied.spans();
+        #[cfg(not(feature = "tracing"))]
+        let spans = given.get("spans");
+        format!("{builder:?} {dead_letters} {announce} {spans:?}")
+    }
+
+    /// Settings that matter only beside another one.
+    fn companion(key: &str) -> Vec<(&'static str, Given)> {
+        let text = |text: &str| Given::Text(text.to_owned());
+        match key {
+            "access_key_id" | "security_token" => vec![
+                ("access_key_id", text("id")),
+                ("access_key_secret", Given::Secret("s".to_owned())),
+            ],
+            "access_key_secret" => vec![("access_key_id", text("id"))],
+            "dead_letter_bytes" => vec![("dead_letter_file", text("dead"))],
+            "full_wait" => vec![("when_full", Given::Choice("wait"))],
+            "region" => vec![("auth_version", Given::Choice("v4"))],
+            _ => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn every_setting_changes_the_handler() {
+        for setting in SETTINGS {
+            let before = companion(setting.key).into_iter().collect();
+            let mut after: BTreeMap<_, _> = companion(setting.key).into_iter().collect();
+            after.insert(setting.key, unusual(setting));
+            assert_ne!(shown(&before), shown(&after), "{}", setting.key);
+            assert!(!shown(&after).contains("Secret"), "{}", setting.key);
+        }
+    }
+
+    #[test]
+    fn nothing_given_is_the_handlers_own_default() {
+        let none = BTreeMap::new();
+        let plain = Handler::builder().credentials_provider(EnvCredentials);
+        let builder = Applied(&none).builder().unwrap();
+        assert_eq!(format!("{builder:?}"), format!("{plain:?}"));
+    }
+}

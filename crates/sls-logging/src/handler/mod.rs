@@ -38,6 +38,8 @@ use crate::record::{Facts, Record};
 use outlet::Outlet;
 use scratch::{Scratch, with_scratch};
 
+#[cfg(test)]
+pub(crate) use builder::DeadLetters;
 pub use builder::{HandlerBuilder, Signature};
 pub use dead_records::DeadRecords;
 pub use guard::HandlerGuard;

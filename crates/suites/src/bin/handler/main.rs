@@ -16,9 +16,11 @@ mod child; // a program that logs and ends
 mod counts; // what became of the logs of a section
 mod exit; // a slow server and a normal end
 mod faults; // kinds of runtimes x kinds of ends
+mod flips; // bytes of files on disk that are not what they were
 mod folder; // a folder that is gone afterwards
 mod forks; // many processes of one handler
 mod histogram; // how long calls took
+mod kill; // processes that are killed, and what they had promised
 mod outage; // a server that is away for long
 mod told; // what a child tells
 mod world; // the server that all log to
@@ -31,6 +33,7 @@ use lexopt::{Arg, Parser, ValueExt as _};
 
 use child::Task;
 use counts::Counts;
+use kill::Promises;
 use outage::Outage;
 
 /// Some of the checks.
@@ -56,6 +59,14 @@ const SECTIONS: &[Section] = &[
         name: "outage",
         run: |settings| outage::run(settings.outage),
     },
+    Section {
+        name: "kill",
+        run: |settings| kill::run(settings.kills),
+    },
+    Section {
+        name: "flips",
+        run: |settings| flips::run(settings.flips),
+    },
 ];
 
 /// What can be set to try something out.
@@ -63,6 +74,10 @@ const SECTIONS: &[Section] = &[
 struct Settings {
     /// How long the server is away.
     outage: Duration,
+    /// How many processes are killed, per policy of the spool.
+    kills: u64,
+    /// How many bytes are flipped.
+    flips: u64,
 }
 
 enum Command {
@@ -72,6 +87,7 @@ enum Command {
     },
     Child(Task),
     OutageChild(Outage),
+    KillChild(Promises),
 }
 
 fn main() -> ExitCode {
@@ -91,6 +107,13 @@ fn main() -> ExitCode {
             outage.run_here();
             ExitCode::SUCCESS
         }
+        Command::KillChild(promises) => match promises.run_here() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("handler: {error}");
+                ExitCode::FAILURE
+            }
+        },
         Command::Suite { sections, settings } => run(&sections, settings),
     }
 }
@@ -124,6 +147,8 @@ fn arguments() -> Result<Command, lexopt::Error> {
     let mut sections = Vec::new();
     let mut settings = Settings {
         outage: Duration::from_secs(60),
+        kills: 200,
+        flips: 100_000,
     };
     while let Some(argument) = parser.next()? {
         match argument {
@@ -134,6 +159,11 @@ fn arguments() -> Result<Command, lexopt::Error> {
             Arg::Long("outage-child") => {
                 return Ok(Command::OutageChild(Outage::parse(&mut parser)?));
             }
+            Arg::Long("kill-child") => {
+                return Ok(Command::KillChild(Promises::parse(&mut parser)?));
+            }
+            Arg::Long("kills") => settings.kills = parser.value()?.parse()?,
+            Arg::Long("flips") => settings.flips = parser.value()?.parse()?,
             Arg::Long("section") => {
                 let name = parser.value()?.string()?;
                 let section = SECTIONS.iter().find(|section| section.name == name);
