@@ -83,6 +83,31 @@ const SUITES: &[Suite] = &[
         only_by_name: None,
         seeded: true,
     },
+    Suite {
+        name: "tracker",
+        about: "the tracker before a collector in trouble, and beside the Python package",
+        needs: &[],
+        command: &["run", "--quiet", "--package", "suites", "--bin", "tracker"],
+        only_by_name: Some("the collector is away for minutes; tracker-short is the same in brief"),
+        seeded: false,
+    },
+    Suite {
+        name: "tracker-short",
+        about: "the same with troubles of a second",
+        needs: &[],
+        command: &[
+            "run",
+            "--quiet",
+            "--package",
+            "suites",
+            "--bin",
+            "tracker",
+            "--",
+            "--short",
+        ],
+        only_by_name: None,
+        seeded: false,
+    },
 ];
 
 /// What a suite exits with after saying why it could not run: neither passed nor failed.
