@@ -39,6 +39,22 @@ const SUITES: &[Suite] = &[
         seeded: false,
     },
     Suite {
+        name: "handler",
+        about: "the log handler through slow servers, outages, forks, panics and signals",
+        needs: &[],
+        command: &[
+            "run",
+            "--quiet",
+            "--release",
+            "--package",
+            "suites",
+            "--bin",
+            "handler",
+        ],
+        only_by_name: Some("takes minutes, and measures an optimised build"),
+        seeded: false,
+    },
+    Suite {
         name: "clients-python",
         about: "the official Python packages against sls-local, both ways",
         needs: &["python3", "python"],
@@ -107,6 +123,21 @@ const SUITES: &[Suite] = &[
         ],
         only_by_name: None,
         seeded: false,
+    },
+    Suite {
+        name: "consumer-chaos",
+        about: "six workers of a group that are killed and stopped, with a server that breaks",
+        needs: &["sh"],
+        command: &[
+            "run",
+            "--quiet",
+            "--package",
+            "suites",
+            "--bin",
+            "consumer-chaos",
+        ],
+        only_by_name: Some("takes five minutes and more"),
+        seeded: true,
     },
 ];
 

@@ -8,6 +8,7 @@
 //!                       GroupEncoder, the wire bytes
 //! ```
 
+#[cfg(any(feature = "log", feature = "tracing"))]
 use std::fmt::{self, Write as _};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -168,6 +169,7 @@ pub(crate) struct Entry<'a> {
 
 impl Entry<'_> {
     /// Writes a message that is yet to be formatted.
+    #[cfg(any(feature = "log", feature = "tracing"))]
     pub(crate) fn message_of(&mut self, message: impl fmt::Display) {
         let mut text = std::mem::take(&mut self.texts.message);
         text.clear();
@@ -175,11 +177,6 @@ impl Entry<'_> {
         let _ = write!(text, "{message}");
         self.message(&text, None);
         self.texts.message = text;
-    }
-
-    /// Whether the message was written.
-    pub(crate) const fn has_message(&self) -> bool {
-        self.has_message
     }
 
     /// Writes the message, a trace behind it, and what is extracted from it.
@@ -262,6 +259,7 @@ impl Entry<'_> {
     }
 
     /// Writes a field that is yet to be formatted.
+    #[cfg(any(feature = "kv", feature = "tracing"))]
     pub(crate) fn extra_of(&mut self, name: &str, value: impl fmt::Display) {
         if !self.wants_extra(name) {
             return;

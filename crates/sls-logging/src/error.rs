@@ -24,6 +24,13 @@ pub enum Error {
         #[source]
         cause: BoxError,
     },
+    /// The system gave no thread to deliver on.
+    #[error("the delivery thread did not start")]
+    Start {
+        /// Why not.
+        #[source]
+        cause: BoxError,
+    },
     /// A redaction rule cannot be used.
     #[error("the redaction rule {rule:?} cannot be used")]
     Redaction {

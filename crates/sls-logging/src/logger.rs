@@ -1,7 +1,5 @@
 //! Records of `log`.
 
-use std::fmt::Display;
-
 use crate::encoder::Entry;
 use crate::handler::Handler;
 use crate::level::Level;
@@ -76,6 +74,8 @@ fn put_key_values(record: &log::Record<'_>, entry: &mut Entry<'_>) {
 
 #[cfg(feature = "kv")]
 mod kv {
+    use std::fmt::Display;
+
     use super::*;
     use crate::error_chain::ErrorChain;
     use log::kv::{Error, Key, Value, VisitSource, VisitValue};
@@ -132,6 +132,8 @@ mod kv {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Display;
+
     use log::Log as _;
 
     use super::*;
@@ -195,7 +197,7 @@ mod tests {
             assert!(!logger.enabled(&log::Metadata::builder().level(level).target(target).build()));
         }
         assert!(shipped.records().is_empty());
-        assert_eq!(handler.skipped(), 2);
+        assert_eq!(handler.stats().skipped, 2);
     }
 
     #[test]
@@ -214,7 +216,7 @@ mod tests {
         let chatty = Chatty(&logger);
         logger.log(&record(log::Level::Info, "t", format_args!("{chatty}")));
         assert_eq!(shipped.only_without(&[]), pairs(&[("message", "chatty")]));
-        assert_eq!(handler.skipped(), 1);
+        assert_eq!(handler.stats().skipped, 1);
     }
 
     #[cfg(feature = "kv")]

@@ -2,4 +2,5 @@
 //! and the recorded cases, run by `cargo xtask vectors` and by `cargo test`.
 
 pub mod clients; // other languages' clients against the local server
+pub mod random; // values nobody thought of
 pub mod vectors;

@@ -74,6 +74,23 @@ impl Budget {
         }
     }
 
+    /// Takes room whether or not there is any, for what has to be read to be got rid of.
+    #[cfg(feature = "spool")]
+    pub(super) fn force(&self, need: Grant) {
+        self.bytes.used.fetch_add(need.bytes, Ordering::SeqCst);
+        self.items.used.fetch_add(need.items, Ordering::SeqCst);
+    }
+
+    /// How much of the limit is in use, in 256ths: of bytes or items, whichever is nearer to it.
+    #[cfg(feature = "spool")]
+    pub(super) fn level(&self) -> usize {
+        let level = |gauge: &Gauge| {
+            let used = gauge.used.load(Ordering::Relaxed) as u128;
+            (used * 256 / gauge.limit.max(1) as u128).min(256) as usize
+        };
+        level(&self.bytes).max(level(&self.items))
+    }
+
     /// Has `waker` called when there is room again. The caller looks once more afterwards.
     pub(super) fn wait(&self, waker: &Waker) {
         let mut waiters = lock(&self.waiters);

@@ -323,6 +323,12 @@ impl Spool {
         synced
     }
 
+    /// The policy it was opened with.
+    #[must_use]
+    pub fn fsync(&self) -> Fsync {
+        self.config.fsync()
+    }
+
     pub(super) fn check_owner(&self) -> Result<(), SpoolError> {
         if self.is_owner() {
             Ok(())
