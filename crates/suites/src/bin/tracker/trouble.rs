@@ -57,7 +57,8 @@ impl Strategy {
             Self::Buffered => builder.delivery(Buffered::default().with_max_size(50)),
             Self::Asynchronous => builder.delivery(
                 Asynchronous::default()
-                    .with_max_size(50)
+                    // A slow collector takes one request after the other.
+                    .with_max_size(200)
                     .with_flush_after(Duration::from_secs(1)),
             ),
         }
