@@ -1,4 +1,5 @@
-#![doc = include_str!("../README.md")]
+// The examples use the transport that is built in.
+#![cfg_attr(any(not(doctest), feature = "https"), doc = include_str!("../README.md"))]
 
 mod attempt; // a limit on the time of an attempt
 mod config; // how a tracker is set up
@@ -20,6 +21,8 @@ mod server; // where the collector is
 mod tracker; // the calls
 mod upload; // a batch becomes a request and is sent
 
+#[cfg(feature = "config")]
+pub use config::Settings;
 pub use config::{ConfigError, Strategy, TrackerBuilder};
 pub use counts::Counts;
 pub use dead_letter::DeadLetter;
