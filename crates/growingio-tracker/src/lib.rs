@@ -7,6 +7,9 @@ mod counts; // what has become of messages
 mod courier; // the thread that sends
 mod dead_letter; // messages that were given up
 pub mod delivery; // when messages are sent
+#[cfg_attr(feature = "spool", path = "disk.rs")]
+#[cfg_attr(not(feature = "spool"), path = "no_disk.rs")]
+mod disk; // what waits, on disk as well
 mod error; // why a message was not taken or delivered
 mod fate; // what becomes of records that were not accepted
 pub mod message; // what is tracked
@@ -34,6 +37,9 @@ pub use pending::Pending;
 pub use report::Report;
 pub use retry::Retry;
 pub use tracker::Tracker;
+
+#[cfg(feature = "spool")]
+pub use telemetry_delivery::spool::{Fsync, SpoolConfig};
 
 pub use growingio_codecs::record::{Preset, ResourceItem};
 pub use growingio_codecs::{

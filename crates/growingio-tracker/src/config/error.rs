@@ -40,6 +40,9 @@ pub enum ConfigError {
         /// What is wrong, and where.
         why: String,
     },
+    /// The spool cannot be opened.
+    #[error("the spool cannot be opened: {0}")]
+    Spool(String),
     /// A setting of the transport or of the retries.
     #[error("the transport cannot be used")]
     Transport(#[source] telemetry_delivery::ConfigError),

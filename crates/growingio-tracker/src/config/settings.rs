@@ -30,6 +30,7 @@ use crate::retry::Retry;
 /// | `root_certificate` | a file with PEM | none |
 /// | `proxy` | an address, or `none` | as the environment says |
 /// | `strict` | yes or no | yes |
+/// | `spool` | a folder, with the feature of that name | none |
 ///
 /// A file is TOML, or JSON when its name ends in `.json`, with these names at the top. In the
 /// environment they are in capitals behind `GROWINGIO_`, and yes is `true`.
@@ -55,7 +56,7 @@ pub struct Settings {
     values: BTreeMap<&'static str, Value>,
 }
 
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 20] = [
     "product_id",
     "data_source_id",
     "server_host",
@@ -75,6 +76,7 @@ const NAMES: [&str; 19] = [
     "root_certificate",
     "proxy",
     "strict",
+    "spool",
 ];
 
 const PREFIX: &str = "GROWINGIO_";
@@ -187,6 +189,9 @@ impl Settings {
         }
         if self.flag("strict")? == Some(false) {
             builder = builder.rules(Rules::lenient());
+        }
+        if let Some(folder) = self.text("spool")? {
+            builder = spool(builder, folder)?;
         }
         self.transport(builder)
     }
@@ -332,6 +337,19 @@ impl Settings {
             why: "it is neither true nor false",
         })
     }
+}
+
+#[cfg(feature = "spool")]
+fn spool(builder: TrackerBuilder, folder: &str) -> Result<TrackerBuilder, ConfigError> {
+    Ok(builder.spool(folder, crate::SpoolConfig::default()))
+}
+
+#[cfg(not(feature = "spool"))]
+const fn spool(_: TrackerBuilder, _: &str) -> Result<TrackerBuilder, ConfigError> {
+    Err(ConfigError::Unusable {
+        setting: "spool",
+        why: "the feature of that name is off",
+    })
 }
 
 const fn unusable(setting: &'static str) -> ConfigError {
