@@ -55,6 +55,14 @@ const SUITES: &[Suite] = &[
         seeded: false,
     },
     Suite {
+        name: "models",
+        about: "every interleaving of a few threads of the batching engine",
+        needs: &[],
+        command: &["test", "--release", "--manifest-path", "models/Cargo.toml"],
+        only_by_name: Some("builds a model checker, which builds C"),
+        seeded: false,
+    },
+    Suite {
         name: "clients-python",
         about: "the official Python packages against sls-local, both ways",
         needs: &["python3", "python"],
@@ -82,6 +90,38 @@ const SUITES: &[Suite] = &[
             "clients-rust",
         ],
         only_by_name: Some("builds 200 crates of others, OpenSSL among them"),
+        seeded: false,
+    },
+    Suite {
+        name: "clients-go",
+        about: "the official Go client, producer and consumer against sls-local, both ways",
+        needs: &[],
+        command: &[
+            "run",
+            "--quiet",
+            "--package",
+            "suites",
+            "--bin",
+            "clients-go",
+        ],
+        only_by_name: Some("builds the client and what it needs with Go"),
+        seeded: false,
+    },
+    Suite {
+        name: "clients-java",
+        about: "the official Java clients against sls-local, both ways",
+        needs: &[],
+        command: &[
+            "run",
+            "--quiet",
+            "--package",
+            "suites",
+            "--bin",
+            "clients-java",
+        ],
+        only_by_name: Some(
+            "fetches the clients with Maven, and starts a virtual machine for each check",
+        ),
         seeded: false,
     },
     Suite {

@@ -131,6 +131,7 @@ impl RecordEncoder {
             texts,
             time: since_epoch,
             has_message: false,
+            is_shown: false,
             shadowed: 0,
         }
     }
@@ -143,6 +144,8 @@ pub(crate) struct Texts {
     value: String,
     key: String,
     redacted: String,
+    /// What is uploaded as the message when that is another text.
+    shown: String,
     /// The members of the root field so far.
     root: Vec<u8>,
 }
@@ -150,7 +153,15 @@ pub(crate) struct Texts {
 impl Texts {
     /// The size of the largest of them.
     pub(crate) fn largest(&self) -> usize {
-        let texts = [&self.message, &self.value, &self.key, &self.redacted];
+        let Self {
+            message,
+            value,
+            key,
+            redacted,
+            shown,
+            ..
+        } = self;
+        let texts = [message, value, key, redacted, shown];
         let largest = texts.into_iter().map(String::capacity).max();
         largest.unwrap_or(0).max(self.root.capacity())
     }
@@ -164,10 +175,22 @@ pub(crate) struct Entry<'a> {
     texts: &'a mut Texts,
     time: Duration,
     has_message: bool,
+    is_shown: bool,
     shadowed: u64,
 }
 
 impl Entry<'_> {
+    /// Uploads a text as the message, if there is one, whatever the message is that comes
+    /// later: the line that a formatter made of the record. What is extracted comes from the
+    /// message.
+    pub(crate) fn show(&mut self, line: Option<&str>) {
+        if let Some(line) = line {
+            self.texts.shown.clear();
+            self.texts.shown.push_str(line);
+            self.is_shown = true;
+        }
+    }
+
     /// Writes a message that is yet to be formatted.
     #[cfg(any(feature = "log", feature = "tracing"))]
     pub(crate) fn message_of(&mut self, message: impl fmt::Display) {
@@ -211,6 +234,10 @@ impl Entry<'_> {
             texts,
             ..
         } = self;
+        let text = match self.is_shown {
+            true => &texts.shown,
+            false => text,
+        };
         let redaction = &encoder.format.redaction;
         let text = match redaction.is_empty() {
             true => text,

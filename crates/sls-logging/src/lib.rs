@@ -12,6 +12,8 @@ mod extract; // fields out of the message's text
 mod field; // what is known about a record beside its message
 mod format; // what a record looks like when it is uploaded
 mod handler; // where records of all front ends meet
+#[cfg(feature = "client")]
+mod index; // the index that makes the fields searchable
 #[cfg(feature = "tracing")]
 mod layer; // events of tracing
 mod level; // how severe a record is
@@ -30,6 +32,8 @@ mod signals; // signals that end the process
 #[cfg(feature = "tracing")]
 mod span_fields; // what of the spans around an event is uploaded
 
+#[cfg(feature = "config")]
+pub use config::{init_from_env, init_from_file, init_from_str};
 pub use encoder::RecordEncoder;
 pub use error::Error;
 pub use field::{Field, FieldName, FieldNaming};
@@ -37,6 +41,8 @@ pub use format::RecordFormat;
 pub use handler::{
     CloseReport, DeadRecords, Handler, HandlerBuilder, HandlerGuard, Signature, Stats,
 };
+#[cfg(feature = "client")]
+pub use index::{IndexChange, handler_index, set_up_index};
 #[cfg(feature = "tracing")]
 pub use layer::SlsLayer;
 pub use level::{Level, LevelNames};

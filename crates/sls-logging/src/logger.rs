@@ -28,15 +28,9 @@ impl SlsLogger {
     pub(crate) const fn new(handler: Handler) -> Self {
         Self { handler }
     }
-}
 
-impl log::Log for SlsLogger {
-    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        self.handler
-            .wants(Level::from(metadata.level()), metadata.target())
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
+    /// Ships a record; `shown` is uploaded as its message when that is another text.
+    pub(crate) fn ship(&self, record: &log::Record<'_>, shown: Option<&str>) {
         let level = Level::from(record.level());
         if !self.handler.wants(level, record.target()) {
             return;
@@ -48,12 +42,24 @@ impl log::Log for SlsLogger {
             ..Facts::new(level, record.target())
         };
         self.handler.write(&facts, |entry| {
+            entry.show(shown);
             match record.args().as_str() {
                 Some(text) => entry.message(text, None),
                 None => entry.message_of(record.args()),
             }
             put_key_values(record, entry);
         });
+    }
+}
+
+impl log::Log for SlsLogger {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        self.handler
+            .wants(Level::from(metadata.level()), metadata.target())
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        self.ship(record, None);
     }
 
     /// Waits until what was logged before has left the process, at most the handler's

@@ -18,6 +18,7 @@ mod auth;
 mod body;
 mod control;
 mod host;
+mod packages;
 mod programs;
 mod request;
 mod request_id;

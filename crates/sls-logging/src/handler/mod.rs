@@ -39,6 +39,8 @@ use crate::record::{Facts, Record};
 use outlet::Outlet;
 use scratch::{Scratch, with_scratch};
 
+#[cfg(test)]
+pub(crate) use builder::DeadLetters;
 pub use builder::{HandlerBuilder, Signature};
 pub use dead_records::DeadRecords;
 pub use guard::HandlerGuard;
@@ -104,10 +106,16 @@ impl Handler {
 
     /// Ships a record; for programs with neither `tracing` nor `log`.
     pub fn log(&self, record: &Record<'_>) {
+        self.log_as(record, None);
+    }
+
+    /// The same; `shown` is uploaded as the message when that is another text.
+    pub(crate) fn log_as(&self, record: &Record<'_>, shown: Option<&str>) {
         if !self.wants(record.facts.level, record.facts.target) {
             return;
         }
         self.append(Some(record.time), &record.facts, |entry| {
+            entry.show(shown);
             entry.message(record.message, record.trace);
             for (name, value) in record.extra {
                 entry.extra(name, value);

@@ -20,6 +20,7 @@ mod get_logs;
 mod get_logstore;
 mod get_project;
 mod heartbeat;
+mod json_group;
 mod list_consumer_groups;
 mod list_logstores;
 mod list_projects;
