@@ -428,7 +428,7 @@ impl Storage {
         if lost > 0 {
             Counters::sub(&engine.counters.spooled, lost);
             Counters::add(&engine.counters.lost, lost as usize);
-            engine.counters.dropped.add(DropReason::Damaged, lost);
+            engine.drop_items(DropReason::Damaged, lost as usize);
         }
     }
 
@@ -486,10 +486,9 @@ impl Worker {
         storage.read_back(&engine, now);
         storage.acknowledge(&engine, now);
 
-        if storage.store_at.is_none() {
-            if !engine.rest.is_on() || lock(&engine.backlog).has_unstored() {
-                storage.store_at = now.checked_add(storage.interval);
-            }
+        let works = || !engine.rest.is_on() || lock(&engine.backlog).has_unstored();
+        if storage.store_at.is_none() && works() {
+            storage.store_at = now.checked_add(storage.interval);
         }
         if let Some(at) = storage.store_at {
             next.at(at);
