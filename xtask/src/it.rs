@@ -55,6 +55,14 @@ const SUITES: &[Suite] = &[
         seeded: false,
     },
     Suite {
+        name: "models",
+        about: "every interleaving of a few threads of the batching engine",
+        needs: &[],
+        command: &["test", "--release", "--manifest-path", "models/Cargo.toml"],
+        only_by_name: Some("builds a model checker, which builds C"),
+        seeded: false,
+    },
+    Suite {
         name: "clients-python",
         about: "the official Python packages against sls-local, both ways",
         needs: &["python3", "python"],

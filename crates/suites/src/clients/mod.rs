@@ -18,6 +18,7 @@ pub mod checks; // what every client should manage, whatever its language
 pub mod go; // programs around the official Go client
 pub mod groups; // log groups as JSON
 pub mod java; // programs around the official Java clients
+pub mod mixed; // a consumer group of theirs and ours
 pub mod program; // a child process with a time limit
 pub mod python; // an interpreter with pinned packages
 pub mod rust; // programs around the official Rust clients

@@ -18,13 +18,15 @@ use super::groups::expect;
 use super::program::{Answer, Running};
 use super::world::{Programs, World};
 
-const GROUP: &str = "readers";
-const SHARDS: u32 = 4;
+/// The group of every check; each has a logstore of its own.
+pub const GROUP: &str = "readers";
+/// How many shards the logstore of a takeover has.
+pub const SHARDS: u32 = 4;
 /// How many logs are waiting in each shard when the first member is killed: some pulls of it,
 /// and each takes a moment.
-const BACKLOG: u32 = 20;
+pub const BACKLOG: u32 = 20;
 /// How long to listen to a member before it is given more to do.
-const MOMENT: Duration = Duration::from_millis(300);
+pub const MOMENT: Duration = Duration::from_millis(300);
 
 /// The second member takes shards from the first, the first is killed in the middle of its
 /// work, and the second does what is left; every log was processed by one of them.
@@ -116,7 +118,10 @@ pub async fn only_what_a_query_keeps<P: Programs>(world: &World<P>, program: &st
 }
 
 /// What the group saved for each shard is the shard's end.
-async fn saved_to_the_end(logstore: &LogstoreHandle) -> Result<()> {
+///
+/// # Errors
+/// When it is not, and when a call fails.
+pub async fn saved_to_the_end(logstore: &LogstoreHandle) -> Result<()> {
     for saved in logstore.consumer_group(GROUP).checkpoints().await? {
         let end = logstore.cursor(saved.shard, CursorPosition::End).await?;
         let what = format!("checkpoint of shard {}", saved.shard);
@@ -127,14 +132,20 @@ async fn saved_to_the_end(logstore: &LogstoreHandle) -> Result<()> {
 }
 
 /// Writes logs with consecutive numbers, to the shards in turns.
-struct Source<'a> {
+#[derive(Debug)]
+pub struct Source<'a> {
     logstore: &'a LogstoreHandle,
     shards: Vec<Shard>,
-    next: u32,
+    /// The number of the next log.
+    pub next: u32,
 }
 
 impl<'a> Source<'a> {
-    async fn new(logstore: &'a LogstoreHandle) -> Result<Self> {
+    /// A source that has written nothing.
+    ///
+    /// # Errors
+    /// When the shards cannot be listed.
+    pub async fn new(logstore: &'a LogstoreHandle) -> Result<Self> {
         Ok(Self {
             logstore,
             shards: logstore.shards().await?,
@@ -143,7 +154,10 @@ impl<'a> Source<'a> {
     }
 
     /// As many logs to each shard, each in a group of its own.
-    async fn put(&mut self, rounds: u32) -> Result<()> {
+    ///
+    /// # Errors
+    /// When a put fails.
+    pub async fn put(&mut self, rounds: u32) -> Result<()> {
         for _ in 0..rounds {
             for shard in &self.shards {
                 let log = Log::at(1).with("number", self.next.to_string());
@@ -161,15 +175,19 @@ impl<'a> Source<'a> {
 }
 
 /// A process that reads as a member of the group.
-struct Member {
+#[derive(Debug)]
+pub struct Member {
     running: Running,
     /// The numbers it processed, shard by shard, in its order.
-    done: BTreeMap<u32, Vec<u32>>,
+    pub done: BTreeMap<u32, Vec<u32>>,
 }
 
 impl Member {
     /// Of the program its first word names, under the name that follows, with more arguments.
-    fn start<P: Programs>(
+    ///
+    /// # Errors
+    /// When the program does not start.
+    pub fn start<P: Programs>(
         world: &World<P>,
         logstore: &LogstoreHandle,
         words: &[&str],
@@ -184,7 +202,10 @@ impl Member {
     }
 
     /// Waits for the next pull that it processed.
-    async fn listen(&mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// When it says something else, or nothing for too long.
+    pub async fn listen(&mut self) -> Result<()> {
         let line = self.running.line().await?;
         self.note(&line)
     }
@@ -197,12 +218,16 @@ impl Member {
         Ok(())
     }
 
-    fn told(&self) -> impl Iterator<Item = u32> {
+    /// The numbers it processed.
+    pub fn told(&self) -> impl Iterator<Item = u32> {
         self.done.values().flatten().copied()
     }
 
     /// Ends it as a crash would, and gives all that it had processed.
-    async fn kill(self) -> Result<BTreeSet<u32>> {
+    ///
+    /// # Errors
+    /// When it cannot be ended, or what it said cannot be read.
+    pub async fn kill(self) -> Result<BTreeSet<u32>> {
         let Self { running, done } = self;
         let mut told: BTreeSet<u32> = done.into_values().flatten().collect();
         for line in running.kill().await? {
@@ -214,7 +239,10 @@ impl Member {
     }
 
     /// Lets it leave the group in order.
-    async fn leave(self) -> Result<Answer> {
+    ///
+    /// # Errors
+    /// When it does not end, or not with success.
+    pub async fn leave(self) -> Result<Answer> {
         self.running.answer().await
     }
 }

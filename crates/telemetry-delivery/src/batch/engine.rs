@@ -16,6 +16,7 @@ use super::drops::DropReason;
 use super::lane::{Lane, LaneConfig, LaneTable, TooManyLanes};
 use super::receipt::{DeadReason, FatePart, Outcome, Receipt};
 use super::reentry::Inside;
+use super::rest::Rest;
 use super::seal::Limits;
 use super::shard::{Append, Surroundings, Taken};
 use super::signal::{self, Latch};
@@ -77,8 +78,7 @@ pub(super) struct Engine {
     /// Held while items move from buffers to the backlog, so that nobody who looks into both
     /// misses them on their way.
     sweeping: Mutex<()>,
-    /// The worker sleeps without a timer; the first item has to wake it.
-    pub(super) idle: AtomicBool,
+    pub(super) rest: Rest,
     /// Callers find no room.
     pub(super) pressure: AtomicBool,
     closed: AtomicBool,
@@ -134,7 +134,7 @@ impl Engine {
             pool: Pool::new(pooled_chunks, config.memory_bytes / 8),
             backlog: Mutex::new(Backlog::new(owner, limits)),
             sweeping: Mutex::new(()),
-            idle: AtomicBool::new(true),
+            rest: Rest::new(),
             pressure: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             notify: Notify::new(),
@@ -315,9 +315,7 @@ impl Engine {
             });
         match appended {
             Append::Done(receipt) => {
-                // Sealing orders this load behind the worker's store by the buffer's lock: the
-                // worker says that it is idle first and looks into the buffers once more then.
-                if self.idle.load(Ordering::Relaxed) || wake {
+                if self.rest.is_on() || wake {
                     self.wake();
                 }
                 Ok(receipt)
@@ -419,7 +417,7 @@ impl Engine {
     }
 
     pub(super) fn wake(&self) {
-        self.idle.store(false, Ordering::Relaxed);
+        self.rest.end();
         self.notify.notify_one();
     }
 

@@ -487,8 +487,7 @@ impl Worker {
         storage.acknowledge(&engine, now);
 
         if storage.store_at.is_none() {
-            let idle = engine.idle.load(Ordering::Relaxed);
-            if !idle || lock(&engine.backlog).has_unstored() {
+            if !engine.rest.is_on() || lock(&engine.backlog).has_unstored() {
                 storage.store_at = now.checked_add(storage.interval);
             }
         }

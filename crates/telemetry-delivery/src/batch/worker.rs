@@ -201,7 +201,7 @@ impl Worker {
         let engine = &self.engine;
         let linger = engine.config.linger;
         if self.linger_at.is_none() && !self.overdue {
-            if engine.idle.load(Ordering::Relaxed) {
+            if engine.rest.is_on() {
                 return;
             }
             self.linger_at = Some(now + linger);
@@ -219,13 +219,8 @@ impl Worker {
                     // Where there was one there will be more: stay up, so that nobody need wake
                     // this thread.
                     self.linger_at = Some(now + linger);
-                } else {
-                    engine.idle.store(true, Ordering::Relaxed);
-                    // Somebody may have looked just before.
-                    if engine.has_filling() {
-                        engine.idle.store(false, Ordering::Relaxed);
-                        self.linger_at = Some(now + linger);
-                    }
+                } else if !engine.rest.begin(|| engine.has_filling()) {
+                    self.linger_at = Some(now + linger);
                 }
             }
         }

@@ -99,7 +99,7 @@ impl Spool {
         config: SpoolConfig,
     ) -> Result<Self, SpoolError> {
         config.validate()?;
-        let folder = Folder::claim(&*disk, root)?;
+        let folder = Folder::claim(&*disk, root, config.fsync() != Fsync::System)?;
         let stats = SpoolStats {
             max_bytes: config.max_bytes(),
             ..SpoolStats::default()

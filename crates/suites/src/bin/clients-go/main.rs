@@ -9,7 +9,7 @@ use suites::clients::checks::{
 use suites::clients::go::GoClients;
 use suites::clients::skip::Skip;
 use suites::clients::table::{Subject, Table};
-use suites::clients::{Result, build, conclude, samples, takeover};
+use suites::clients::{Result, build, conclude, mixed, samples, takeover};
 
 type World = suites::clients::world::World<GoClients>;
 
@@ -152,6 +152,8 @@ impl Results {
         table
             .check(subject, "group of two, one killed", killed)
             .await;
+        let mixed = mixed::nothing_is_missing(world, "consumer");
+        table.check(subject, "group of Go and Rust", mixed).await;
         let filtered = takeover::only_what_a_query_keeps(world, "consumer");
         table.check(subject, "group with a query", filtered).await;
     }

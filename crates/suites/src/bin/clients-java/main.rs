@@ -12,7 +12,7 @@ use suites::clients::checks::{
 use suites::clients::java::{JavaClients, Part};
 use suites::clients::skip::Skip;
 use suites::clients::table::{Subject, Table};
-use suites::clients::{Result, build, conclude, samples, takeover};
+use suites::clients::{Result, build, conclude, mixed, samples, takeover};
 
 type World = suites::clients::world::World<JavaClients>;
 
@@ -173,6 +173,10 @@ impl Results {
         let killed = takeover::nothing_is_missing(world, "consumer");
         self.table
             .check(&self.consumer, "group of two, one killed", killed)
+            .await;
+        let mixed = mixed::nothing_is_missing(world, "consumer");
+        self.table
+            .check(&self.consumer, "group of Java and Rust", mixed)
             .await;
     }
 

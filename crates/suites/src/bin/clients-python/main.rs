@@ -15,6 +15,7 @@ mod tracker; // events, users and items of GrowingIO
 
 use std::process::ExitCode;
 
+use suites::clients::mixed;
 use suites::clients::python::{Packages, Python};
 use suites::clients::skip::Skip;
 use suites::clients::table::{Subject, Table};
@@ -105,6 +106,9 @@ impl Results {
             .await;
         let name = "consumer group, one of two killed";
         self.check(name, takeover::nothing_is_missing(world, "consumer.py"))
+            .await;
+        let name = "consumer group of Python and Rust";
+        self.check(name, mixed::nothing_is_missing(world, "consumer.py"))
             .await;
         self.check("logging handler", handler::records_arrive(world))
             .await;

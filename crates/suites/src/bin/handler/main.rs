@@ -16,8 +16,10 @@ mod child; // a program that logs and ends
 mod counts; // what became of the logs of a section
 mod exit; // a slow server and a normal end
 mod faults; // kinds of runtimes x kinds of ends
+mod flips; // bytes of files on disk that are not what they were
 mod forks; // many processes of one handler
 mod histogram; // how long calls took
+mod kill; // processes that are killed, and what they had promised
 mod outage; // a server that is away for long
 mod world; // the server that all log to
 
@@ -29,6 +31,7 @@ use lexopt::{Arg, Parser, ValueExt as _};
 
 use child::Task;
 use counts::Counts;
+use kill::Promises;
 use outage::Outage;
 
 /// Some of the checks.
@@ -54,6 +57,14 @@ const SECTIONS: &[Section] = &[
         name: "outage",
         run: |settings| outage::run(settings.outage),
     },
+    Section {
+        name: "kill",
+        run: |settings| kill::run(settings.kills),
+    },
+    Section {
+        name: "flips",
+        run: |settings| flips::run(settings.flips),
+    },
 ];
 
 /// What can be set to try something out.
@@ -61,6 +72,10 @@ const SECTIONS: &[Section] = &[
 struct Settings {
     /// How long the server is away.
     outage: Duration,
+    /// How many processes are killed, per policy of the spool.
+    kills: u64,
+    /// How many bytes are flipped.
+    flips: u64,
 }
 
 enum Command {
@@ -70,6 +85,7 @@ enum Command {
     },
     Child(Task),
     OutageChild(Outage),
+    KillChild(Promises),
 }
 
 fn main() -> ExitCode {
@@ -89,6 +105,13 @@ fn main() -> ExitCode {
             outage.run_here();
             ExitCode::SUCCESS
         }
+        Command::KillChild(promises) => match promises.run_here() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("handler: {error}");
+                ExitCode::FAILURE
+            }
+        },
         Command::Suite { sections, settings } => run(&sections, settings),
     }
 }
@@ -122,6 +145,8 @@ fn arguments() -> Result<Command, lexopt::Error> {
     let mut sections = Vec::new();
     let mut settings = Settings {
         outage: Duration::from_secs(60),
+        kills: 200,
+        flips: 100_000,
     };
     while let Some(argument) = parser.next()? {
         match argument {
@@ -132,6 +157,11 @@ fn arguments() -> Result<Command, lexopt::Error> {
             Arg::Long("outage-child") => {
                 return Ok(Command::OutageChild(Outage::parse(&mut parser)?));
             }
+            Arg::Long("kill-child") => {
+                return Ok(Command::KillChild(Promises::parse(&mut parser)?));
+            }
+            Arg::Long("kills") => settings.kills = parser.value()?.parse()?,
+            Arg::Long("flips") => settings.flips = parser.value()?.parse()?,
             Arg::Long("section") => {
                 let name = parser.value()?.string()?;
                 let section = SECTIONS.iter().find(|section| section.name == name);
