@@ -16,6 +16,7 @@ use super::drops::DropReason;
 use super::lane::{Lane, LaneConfig, LaneTable, TooManyLanes};
 use super::receipt::{DeadReason, FatePart, Outcome, Receipt};
 use super::reentry::Inside;
+use super::rest::Rest;
 use super::seal::Limits;
 use super::shard::{Append, Surroundings, Taken};
 use super::signal::{self, Latch};
@@ -77,10 +78,11 @@ pub(super) struct Engine {
     /// Held while items move from buffers to the backlog, so that nobody who looks into both
     /// misses them on their way.
     sweeping: Mutex<()>,
-    /// The worker sleeps without a timer; the first item has to wake it.
-    pub(super) idle: AtomicBool,
+    pub(super) rest: Rest,
     /// Callers find no room.
     pub(super) pressure: AtomicBool,
+    /// Something was dropped that the user has not been told of.
+    pub(super) untold: AtomicBool,
     closed: AtomicBool,
     pub(super) notify: Notify,
     pub(super) control: Mutex<Control>,
@@ -134,8 +136,9 @@ impl Engine {
             pool: Pool::new(pooled_chunks, config.memory_bytes / 8),
             backlog: Mutex::new(Backlog::new(owner, limits)),
             sweeping: Mutex::new(()),
-            idle: AtomicBool::new(true),
+            rest: Rest::new(),
             pressure: AtomicBool::new(false),
+            untold: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             notify: Notify::new(),
             control: Mutex::new(Control::default()),
@@ -315,9 +318,7 @@ impl Engine {
             });
         match appended {
             Append::Done(receipt) => {
-                // Sealing orders this load behind the worker's store by the buffer's lock: the
-                // worker says that it is idle first and looks into the buffers once more then.
-                if self.idle.load(Ordering::Relaxed) || wake {
+                if self.rest.is_on() || wake {
                     self.wake();
                 }
                 Ok(receipt)
@@ -346,7 +347,7 @@ impl Engine {
                 self.bury(&batch, DeadReason::Oversized);
                 Counters::add(&self.counters.dead_lettered, 1);
             } else {
-                self.counters.dropped.add(DropReason::Oversized, 1);
+                self.drop_items(DropReason::Oversized, 1);
             }
         }
         Rejected::Oversized
@@ -363,7 +364,18 @@ impl Engine {
             // Not dropped.
             Rejected::NotStored => return,
         };
-        self.counters.dropped.add(reason, 1);
+        self.drop_items(reason, 1);
+    }
+
+    /// Counts a drop and has the worker tell of it, for which it is woken once until it has.
+    pub(super) fn drop_items(&self, reason: DropReason, items: usize) {
+        self.counters.dropped.add(reason, items as u64);
+        if self.config.on_event.is_some()
+            && !self.untold.load(Ordering::Relaxed)
+            && !self.untold.swap(true, Ordering::AcqRel)
+        {
+            self.wake();
+        }
     }
 
     /// Takes what a caller sealed; says whether the worker should know.
@@ -419,7 +431,7 @@ impl Engine {
     }
 
     pub(super) fn wake(&self) {
-        self.idle.store(false, Ordering::Relaxed);
+        self.rest.end();
         self.notify.notify_one();
     }
 
@@ -550,7 +562,7 @@ impl Engine {
             Outcome::DeadLettered(_) => Counters::add(&counters.dead_lettered, items),
             Outcome::Dropped(reason) => {
                 Counters::add(&counters.lost, items);
-                counters.dropped.add(*reason, items as u64);
+                self.drop_items(*reason, items);
             }
             Outcome::LeftToParent => {}
         }

@@ -86,6 +86,7 @@ mod lane; // items of one lane travel together
 mod pace; // how fast the other side can be fed
 mod receipt; // what became of one item
 mod reentry; // what the current thread is in the middle of
+mod rest; // whether the worker has to be woken
 mod seal; // when a buffer is full
 mod shard; // the buffers that callers append to
 mod signal; // something that happens once

@@ -428,7 +428,7 @@ impl Storage {
         if lost > 0 {
             Counters::sub(&engine.counters.spooled, lost);
             Counters::add(&engine.counters.lost, lost as usize);
-            engine.counters.dropped.add(DropReason::Damaged, lost);
+            engine.drop_items(DropReason::Damaged, lost as usize);
         }
     }
 
@@ -486,11 +486,9 @@ impl Worker {
         storage.read_back(&engine, now);
         storage.acknowledge(&engine, now);
 
-        if storage.store_at.is_none() {
-            let idle = engine.idle.load(Ordering::Relaxed);
-            if !idle || lock(&engine.backlog).has_unstored() {
-                storage.store_at = now.checked_add(storage.interval);
-            }
+        let is_busy = || !engine.rest.is_on() || lock(&engine.backlog).has_unstored();
+        if storage.store_at.is_none() && is_busy() {
+            storage.store_at = now.checked_add(storage.interval);
         }
         if let Some(at) = storage.store_at {
             next.at(at);

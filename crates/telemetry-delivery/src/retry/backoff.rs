@@ -81,10 +81,23 @@ impl Backoff {
         if !self.jitter {
             return self.ceiling(retry);
         }
-        let ceiling = u64::try_from(self.ceiling(retry).as_nanos()).unwrap_or(u64::MAX);
-        let nanos = (u128::from(ceiling) * (u128::from(random) + 1)) >> 64;
-        Duration::from_nanos(nanos as u64)
+        part(self.ceiling(retry), random)
     }
+
+    /// A wait that somebody asked for, and up to a quarter more.
+    pub(super) fn spread(&self, wait: Duration, random: u64) -> Duration {
+        if !self.jitter {
+            return wait;
+        }
+        wait.saturating_add(part(wait / 4, random))
+    }
+}
+
+/// None of a time for zero, all of it for the maximum.
+fn part(time: Duration, random: u64) -> Duration {
+    let most = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    let nanos = (u128::from(most) * (u128::from(random) + 1)) >> 64;
+    Duration::from_nanos(nanos as u64)
 }
 
 #[cfg(test)]
@@ -122,7 +135,19 @@ mod tests {
     }
 
     #[test]
+    fn a_wanted_wait_is_spread_over_a_quarter_more() {
+        let backoff = Backoff::default();
+        let spread = |random| backoff.spread(4000 * MS, random);
+        assert_eq!(spread(0), 4000 * MS);
+        assert_eq!(spread(u64::MAX), 5000 * MS);
+        assert_eq!(backoff.spread(Duration::ZERO, u64::MAX), Duration::ZERO);
+        let exact = backoff.without_jitter();
+        assert_eq!(exact.spread(4000 * MS, u64::MAX), 4000 * MS);
+    }
+
+    #[test]
     fn the_largest_values_do_not_overflow() {
+        assert!(Backoff::default().spread(Duration::MAX, u64::MAX) == Duration::MAX);
         let backoff = Backoff::new(Duration::MAX, Duration::MAX);
         let centuries = Duration::from_nanos(u64::MAX);
         assert_eq!(backoff.delay(u32::MAX, u64::MAX), centuries);
