@@ -428,7 +428,7 @@ impl Storage {
         if lost > 0 {
             Counters::sub(&engine.counters.spooled, lost);
             Counters::add(&engine.counters.lost, lost as usize);
-            engine.counters.dropped.add(DropReason::Damaged, lost);
+            engine.drop_items(DropReason::Damaged, lost as usize);
         }
     }
 
