@@ -40,7 +40,7 @@ const SUITES: &[Suite] = &[
     },
     Suite {
         name: "handler",
-        about: "the log handler through slow servers, outages, forks, panics and signals",
+        about: "the log handler through slow servers, outages, forks, panics, signals and kills",
         needs: &[],
         command: &[
             "run",
