@@ -7,6 +7,8 @@ use sls_core::Credentials;
 use sls_core::credentials::{CredentialsProvider, StaticCredentials};
 use sls_core::service::LogSink;
 use telemetry_delivery::batch::{Event, Overflow};
+#[cfg(feature = "spool")]
+use telemetry_delivery::spool::SpoolConfig;
 use telemetry_delivery::{Clock, SystemClock};
 
 use super::dead_records::DeadRecords;
@@ -53,6 +55,9 @@ pub struct HandlerBuilder {
     pub(crate) on_event: Option<OnEvent>,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) announce_drops: bool,
+    pub(crate) context_ids: bool,
+    #[cfg(feature = "spool")]
+    pub(crate) spool: Option<(PathBuf, SpoolConfig)>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -102,6 +107,9 @@ impl HandlerBuilder {
             on_event: None,
             dead_letters: DeadLetters::Dropped,
             announce_drops: true,
+            context_ids: false,
+            #[cfg(feature = "spool")]
+            spool: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -265,6 +273,28 @@ impl HandlerBuilder {
     /// Default: they are dropped and counted.
     pub fn on_dead_letter(mut self, take: impl Fn(&DeadRecords) + Send + Sync + 'static) -> Self {
         self.dead_letters = DeadLetters::Call(Arc::new(take));
+        self
+    }
+
+    /// Keeps what is not delivered in a folder below `root`, so that it survives the process.
+    /// Default: nothing does.
+    ///
+    /// What earlier processes left there is delivered beside new records, oldest first, and what
+    /// is left when closing is over stays for the next. A queue that is getting full moves to
+    /// disk before anything is dropped. [`Fsync`](telemetry_delivery::spool::Fsync) says what
+    /// survives a loss of power, and what that costs.
+    #[cfg(feature = "spool")]
+    pub fn spool(mut self, root: impl Into<PathBuf>, config: SpoolConfig) -> Self {
+        self.spool = Some((root.into(), config));
+        self
+    }
+
+    /// Sets whether groups are numbered, so that the service can show the records around one.
+    /// Default: no.
+    ///
+    /// Groups get the tag `__pack_id__` then.
+    pub fn context_ids(mut self, number: bool) -> Self {
+        self.context_ids = number;
         self
     }
 

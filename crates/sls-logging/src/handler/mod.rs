@@ -12,7 +12,6 @@ mod builder;
 mod dead_records;
 #[cfg(feature = "https")]
 mod destination;
-mod group_sink;
 mod guard;
 
 mod outlet;
@@ -97,7 +96,7 @@ impl Handler {
     /// [`Error::Invalid`] when there are 1024 topics already.
     #[doc(alias = "set_topic")]
     pub fn with_topic(&self, topic: &str) -> Result<Self, Error> {
-        let lane = self.core.outlet.lane(self.core.shared.trailer(topic));
+        let lane = self.core.outlet.lane(self.core.shared.route(topic).lane());
         Ok(Self {
             core: Arc::clone(&self.core),
             lane: lane.map_err(|cause| Error::invalid("topic", cause))?,

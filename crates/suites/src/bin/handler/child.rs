@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 use std::io::{self, Read as _, Write as _};
+use std::path::PathBuf;
 use std::process::{self, Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt as _};
 use sls_core::Credentials;
-use sls_logging::{Handler, HandlerGuard, PanicHook, SignalHook};
+use sls_logging::{Handler, HandlerGuard, PanicHook, SignalHook, SpoolConfig};
 use tracing_subscriber::prelude::*;
 
 use crate::world::PROJECT;
@@ -87,6 +88,8 @@ pub(crate) struct Task {
     pub(crate) close_wait: Duration,
     /// How many processes to fork off, for [`End::Fork`].
     pub(crate) forks: u64,
+    /// Where records are kept that are not delivered.
+    pub(crate) spool: Option<PathBuf>,
 }
 
 impl Task {
@@ -105,6 +108,9 @@ impl Task {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
+        if let Some(root) = &self.spool {
+            command.arg("--spool").arg(root);
+        }
         command.spawn()
     }
 
@@ -120,6 +126,7 @@ impl Task {
             logs: 0,
             close_wait: Duration::from_secs(5),
             forks: 1,
+            spool: None,
         };
         while let Some(argument) = parser.next()? {
             match argument {
@@ -136,6 +143,7 @@ impl Task {
                 Arg::Long("close-wait-ms") => {
                     task.close_wait = Duration::from_millis(parser.value()?.parse()?);
                 }
+                Arg::Long("spool") => task.spool = Some(parser.value()?.into()),
                 _ => return Err(argument.unexpected()),
             }
         }
@@ -215,19 +223,23 @@ impl Task {
         }
         let report = guard.close(self.close_wait);
         println!(
-            "{} delivered, {} dropped",
+            "delivered={} spooled={} dropped={}",
             report.total.delivered,
+            report.spooled,
             report.total.dropped.total()
         );
     }
 
     fn handler(&self) -> (Handler, HandlerGuard) {
-        let builder = Handler::builder()
+        let mut builder = Handler::builder()
             .endpoint(&self.endpoint)
             .credentials(Credentials::new("local", "local-secret"))
             .project(PROJECT)
             .logstore(&self.logstore)
             .close_wait(self.close_wait);
+        if let Some(root) = &self.spool {
+            builder = builder.spool(root, SpoolConfig::default());
+        }
         builder.build().expect("the settings are right")
     }
 
