@@ -7,6 +7,7 @@ mod corpus; // what is encoded and sent
 mod goals; // what is measured
 mod official; // the peer
 mod ours; // us
+mod python; // another peer, in a process of its own
 mod report; // the table
 mod server; // who is talked to
 mod work; // what the contenders do, in processes of their own

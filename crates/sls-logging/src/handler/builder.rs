@@ -48,7 +48,7 @@ pub struct HandlerBuilder {
     pub(crate) level: Level,
     pub(crate) queue_size: usize,
     pub(crate) queue_bytes: usize,
-    pub(crate) overflow: Overflow,
+    pub(crate) overflow: Option<Overflow>,
     pub(crate) put_wait: Duration,
     pub(crate) close_wait: Duration,
     pub(crate) batch_size: usize,
@@ -100,7 +100,7 @@ impl HandlerBuilder {
             level: Level::Trace,
             queue_size: DEFAULT_QUEUE_SIZE,
             queue_bytes: DEFAULT_QUEUE_BYTES,
-            overflow: Overflow::DropNewest,
+            overflow: None,
             put_wait: DEFAULT_PUT_WAIT,
             close_wait: DEFAULT_CLOSE_WAIT,
             batch_size: DEFAULT_BATCH_SIZE,
@@ -205,12 +205,13 @@ impl HandlerBuilder {
         self
     }
 
-    /// What becomes of a record for which there is no room. Default: it is dropped and counted,
+    /// What becomes of a record for which there is no room. Default: with a spool, what waits
+    /// moves to disk; a record for which there is no room all the same is dropped and counted,
     /// and the caller does not wait.
     ///
     /// The official handler lets its caller wait for twice `put_wait`.
     pub fn overflow(mut self, policy: Overflow) -> Self {
-        self.overflow = policy;
+        self.overflow = Some(policy);
         self
     }
 
@@ -280,8 +281,9 @@ impl HandlerBuilder {
     /// Default: nothing does.
     ///
     /// What earlier processes left there is delivered beside new records, oldest first, and what
-    /// is left when closing is over stays for the next. A queue that is getting full moves to
-    /// disk before anything is dropped. [`Fsync`](telemetry_delivery::spool::Fsync) says what
+    /// is left when closing is over stays for the next. Unless
+    /// [`overflow`](Self::overflow) says otherwise, a queue that is getting full moves to disk
+    /// before anything is dropped. [`Fsync`](telemetry_delivery::spool::Fsync) says what
     /// survives a loss of power, and what that costs.
     #[cfg(feature = "spool")]
     pub fn spool(mut self, root: impl Into<PathBuf>, config: SpoolConfig) -> Self {
@@ -312,6 +314,18 @@ impl HandlerBuilder {
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
+    }
+
+    /// See [`overflow`](Self::overflow).
+    pub(crate) fn overflow_policy(&self) -> Overflow {
+        #[cfg(feature = "spool")]
+        let default = match &self.spool {
+            Some(_) => Overflow::Spill(Duration::ZERO),
+            None => Overflow::DropNewest,
+        };
+        #[cfg(not(feature = "spool"))]
+        let default = Overflow::DropNewest;
+        self.overflow.unwrap_or(default)
     }
 
     /// Starts the handler's thread, which sends over HTTPS, or HTTP if the endpoint says so.

@@ -191,7 +191,8 @@ impl Handler {
     /// Waits until every record shipped before has been delivered, spooled, given to the dead
     /// letters or dropped; at most `within`. Says whether that is so.
     ///
-    /// It can be called as often as one likes, and changes nothing for later records.
+    /// It can be called as often as one likes, and changes nothing for later records. What
+    /// earlier processes left in a spool is not waited for.
     pub fn flush(&self, within: Duration) -> bool {
         self.core.outlet.flush(within)
     }

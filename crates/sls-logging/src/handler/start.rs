@@ -65,7 +65,7 @@ pub(crate) fn with_sink<S: LogSink>(
         .with_batch_bytes(BATCH_BYTES.min(builder.queue_bytes))
         .with_item_bytes(MOST_RECORD_BYTES.min(builder.queue_bytes.saturating_sub(8)))
         .with_linger(builder.put_wait)
-        .with_overflow(builder.overflow)
+        .with_overflow(builder.overflow_policy())
         .with_close_deadline(builder.close_wait)
         .with_thread_name("sls-logging");
     let context_ids = builder.context_ids;

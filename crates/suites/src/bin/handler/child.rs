@@ -9,9 +9,13 @@ use std::time::Duration;
 use lexopt::{Arg, Parser, ValueExt as _};
 use sls_core::Credentials;
 use sls_logging::{Handler, HandlerGuard, PanicHook, SignalHook, SpoolConfig};
+use tokio::time::Instant;
 use tracing_subscriber::prelude::*;
 
 use crate::world::PROJECT;
+
+/// For what should take seconds.
+const LONG: Duration = Duration::from_secs(120);
 
 /// How a child ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +94,8 @@ pub(crate) struct Task {
     pub(crate) forks: u64,
     /// Where records are kept that are not delivered.
     pub(crate) spool: Option<PathBuf>,
+    /// For [`End::Exit`]: runs on until so many records are delivered, those of others included.
+    pub(crate) until_delivered: u64,
 }
 
 impl Task {
@@ -104,6 +110,7 @@ impl Task {
             .args(["--first", &self.first.to_string()])
             .args(["--logs", &self.logs.to_string()])
             .args(["--forks", &self.forks.to_string()])
+            .args(["--until-delivered", &self.until_delivered.to_string()])
             .args(["--close-wait-ms", &self.close_wait.as_millis().to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -127,6 +134,7 @@ impl Task {
             close_wait: Duration::from_secs(5),
             forks: 1,
             spool: None,
+            until_delivered: 0,
         };
         while let Some(argument) = parser.next()? {
             match argument {
@@ -143,6 +151,7 @@ impl Task {
                 Arg::Long("close-wait-ms") => {
                     task.close_wait = Duration::from_millis(parser.value()?.parse()?);
                 }
+                Arg::Long("until-delivered") => task.until_delivered = parser.value()?.parse()?,
                 Arg::Long("spool") => task.spool = Some(parser.value()?.into()),
                 _ => return Err(argument.unexpected()),
             }
@@ -182,7 +191,15 @@ impl Task {
         let half = self.logs / 2;
         self.log(0..half);
         match self.end {
-            End::Exit => self.log(half..self.logs),
+            End::Exit => {
+                self.log(half..self.logs);
+                let begun = Instant::now();
+                while handler.stats().queue.delivered < self.until_delivered
+                    && begun.elapsed() < LONG
+                {
+                    std::thread::park_timeout(Duration::from_millis(10));
+                }
+            }
             End::Panic => {
                 PanicHook::new().install(&handler);
                 self.log(half..self.logs);

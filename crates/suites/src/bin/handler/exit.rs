@@ -38,6 +38,7 @@ fn end_and_start_again(world: &World, close_wait: Duration) -> Result<Counts, Bo
         close_wait,
         forks: 0,
         spool: Some(spool.path().to_owned()),
+        until_delivered: 0,
     };
     let (status, output) = wait_for(task.spawn()?)?;
     let told = Told::parse(&output);
@@ -52,7 +53,7 @@ fn end_and_start_again(world: &World, close_wait: Duration) -> Result<Counts, Bo
 
     let next = Task {
         logs: 0,
-        close_wait: Duration::from_secs(120),
+        until_delivered: spooled,
         ..task
     };
     let (status, output) = wait_for(next.spawn()?)?;

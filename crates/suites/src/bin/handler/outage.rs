@@ -23,6 +23,8 @@ use crate::world::{PROJECT, World};
 const LOGS_PER_SECOND: u64 = 50_000;
 /// How many logs are made in a row between two looks at the clock.
 const TICK: Duration = Duration::from_millis(1);
+/// For what should take seconds.
+const LONG: Duration = Duration::from_secs(120);
 /// What records may take in memory.
 const BUDGET: usize = 32 << 20;
 
@@ -181,7 +183,16 @@ impl Outage {
             nanos(0.9999)
         );
         let _ = io::stdout().flush();
-        let report = guard.close(Duration::from_secs(120));
+        // Closing leaves on disk what is there, so the program runs on until nothing is.
+        let begun = Instant::now();
+        while begun.elapsed() < LONG {
+            let queue = handler.stats().queue;
+            if queue.delivered + queue.dropped.total() >= number {
+                break;
+            }
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+        let report = guard.close(LONG);
         let total = report.total;
         println!(
             "delivered={} dropped={}",
