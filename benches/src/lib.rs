@@ -8,6 +8,7 @@ mod goals; // what is measured
 mod local; // the local server, and a bare one beside it
 mod official; // the peer
 mod ours; // us
+mod python; // another peer, in a process of its own
 mod report; // the table
 mod server; // who is talked to
 mod work; // what the contenders do, in processes of their own

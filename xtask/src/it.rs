@@ -43,7 +43,7 @@ const SUITES: &[Suite] = &[
     },
     Suite {
         name: "handler",
-        about: "the log handler through slow servers, outages, forks, panics and signals",
+        about: "the log handler through slow servers, outages, forks, panics, signals and kills",
         needs: &[],
         command: &[
             "run",
@@ -163,6 +163,33 @@ const SUITES: &[Suite] = &[
         ],
         only_by_name: None,
         seeded: true,
+        short: &[],
+    },
+    Suite {
+        name: "tracker",
+        about: "the tracker before a collector in trouble, and beside the Python package",
+        needs: &[],
+        command: &["run", "--quiet", "--package", "suites", "--bin", "tracker"],
+        only_by_name: Some("the collector is away for minutes; tracker-short is the same in brief"),
+        seeded: false,
+        short: &[],
+    },
+    Suite {
+        name: "tracker-short",
+        about: "the same with troubles of a second",
+        needs: &[],
+        command: &[
+            "run",
+            "--quiet",
+            "--package",
+            "suites",
+            "--bin",
+            "tracker",
+            "--",
+            "--short",
+        ],
+        only_by_name: None,
+        seeded: false,
         short: &[],
     },
     Suite {

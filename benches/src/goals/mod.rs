@@ -9,6 +9,7 @@ mod memory;
 mod pull;
 mod put;
 mod spl;
+mod tracking;
 
 use crate::report::Report;
 
@@ -59,6 +60,16 @@ pub(crate) const GROUPS: &[Group] = &[
         goals: &[10],
         about: "pull, every field visited as &str, client processor time",
         run: pull::run,
+    },
+    Group {
+        goals: &[19],
+        about: "a batch of 500 tracked events, against structs with serde_json and prost",
+        run: tracking::encode,
+    },
+    Group {
+        goals: &[20],
+        about: "500 calls of the tracker, against GrowingIO's Python package",
+        run: tracking::beside_python,
     },
     Group {
         goals: &[21],
