@@ -13,8 +13,9 @@ use crate::local::{Contender, take_down};
 use crate::ours;
 use crate::report::{Marks, Report};
 
-/// A put: how many logs it has, and how many of them are sent in each round.
-const PUTS: &[(usize, usize)] = &[(1, 1600), (100, 800), (4096, 48)];
+/// A put: how many logs it has, and how many of them are sent in each round; all rounds together
+/// fit into memory.
+const PUTS: &[(usize, usize)] = &[(1, 1600), (100, 800), (4096, 16)];
 /// Pulls in each round, each of about 2 MB.
 const PULLS: usize = 32;
 const PULLED_PUTS: usize = 3;
