@@ -1,8 +1,8 @@
 //! What arguments may be: values that are likely to go wrong, and how to make others.
 
 use crate::datum::{Datum, Kind};
-use crate::random::Random;
 use crate::subject::Domain;
+use suites::random::Random;
 
 fn domain(
     kind: Kind,

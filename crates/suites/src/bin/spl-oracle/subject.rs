@@ -1,7 +1,7 @@
 //! One expression and the rows it is evaluated over.
 
 use crate::datum::{Datum, Kind};
-use crate::random::Random;
+use suites::random::Random;
 
 /// How many rows are made of the edge cases of all arguments.
 const EDGE_ROWS: usize = 120;

@@ -4,8 +4,8 @@ use std::slice::from_ref;
 
 use crate::datum::{Datum, Kind};
 use crate::domain::{self, day, timestamp};
-use crate::random::Random;
 use crate::subject::{Domain, Group};
+use suites::random::Random;
 
 const UNITS: &[&str] = &[
     "millisecond",

@@ -2,8 +2,8 @@
 
 use crate::datum::{Datum, Kind};
 use crate::domain::{self, bigint, count, double, integer, only, real, text, tinyint};
-use crate::random::Random;
 use crate::subject::{Domain, Group};
+use suites::random::Random;
 
 /// Functions of one double.
 pub(crate) const OF_DOUBLE: &[&str] = &[

@@ -2,15 +2,16 @@
 
 /// A SplitMix64 generator: small, and good enough to pick test values.
 #[derive(Debug, Clone)]
-pub(crate) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    pub(crate) const fn new(seed: u64) -> Self {
+    /// The numbers of this seed.
+    pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// All 64 bits.
-    pub(crate) fn bits(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -19,23 +20,23 @@ impl Random {
     }
 
     /// A number below `bound`, which is not 0.
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
+    pub fn below(&mut self, bound: usize) -> usize {
         (self.bits() % bound as u64) as usize
     }
 
     /// A number from `low` to `high`, both included.
-    pub(crate) fn between(&mut self, low: i64, high: i64) -> i64 {
+    pub fn between(&mut self, low: i64, high: i64) -> i64 {
         let count = high.abs_diff(low).saturating_add(1);
         low.wrapping_add((self.bits() % count) as i64)
     }
 
     /// One of the items.
-    pub(crate) fn pick<'t, T>(&mut self, items: &'t [T]) -> &'t T {
+    pub fn pick<'t, T>(&mut self, items: &'t [T]) -> &'t T {
         &items[self.below(items.len())]
     }
 
     /// A text of up to `most` of the pieces.
-    pub(crate) fn text(&mut self, pieces: &[&str], most: usize) -> String {
+    pub fn text(&mut self, pieces: &[&str], most: usize) -> String {
         let count = self.below(most + 1);
         (0..count).map(|_| *self.pick(pieces)).collect()
     }
