@@ -26,8 +26,8 @@ pub(crate) fn classify(outcome: Outcome<'_>, clock: &dyn Clock) -> Verdict {
                 wait.filter(|wait| !wait.is_zero())
             };
             match refusal_class(response) {
-                RetryClass::Backoff => wait().map_or(Verdict::Again, Verdict::After),
-                RetryClass::Quota => Verdict::After(wait().unwrap_or(QUOTA_PAUSE)),
+                RetryClass::Backoff => wait().map_or(Verdict::Again, Verdict::NotBefore),
+                RetryClass::Quota => Verdict::NotBefore(wait().unwrap_or(QUOTA_PAUSE)),
                 // The time and the key would be the same at the next attempt.
                 RetryClass::ClockSkew | RetryClass::Credentials | RetryClass::Never => {
                     Verdict::Done
@@ -74,7 +74,11 @@ mod tests {
             (400, "ParameterInvalid", Verdict::Done),
             (401, "SignatureNotMatch", Verdict::Done),
             (403, "ProjectForbidden", Verdict::Done),
-            (403, "ShardWriteQuotaExceed", Verdict::After(QUOTA_PAUSE)),
+            (
+                403,
+                "ShardWriteQuotaExceed",
+                Verdict::NotBefore(QUOTA_PAUSE),
+            ),
             (404, "LogStoreNotExist", Verdict::Done),
             (418, "Teapot", Verdict::Done),
             (500, "InternalServerError", Verdict::Again),
@@ -89,7 +93,8 @@ mod tests {
     fn a_gateways_page_is_judged_by_its_status() {
         for (status, want) in [
             (400, Verdict::Done),
-            (429, Verdict::After(QUOTA_PAUSE)),
+            (408, Verdict::Again),
+            (429, Verdict::NotBefore(QUOTA_PAUSE)),
             (502, Verdict::Again),
             (504, Verdict::Again),
         ] {
@@ -103,7 +108,7 @@ mod tests {
     fn the_server_may_name_the_wait() {
         let mut response = refusal(503, "ServerBusy");
         response.headers_mut().insert(RETRY_AFTER, 7.into());
-        let want = Verdict::After(Duration::from_secs(7));
+        let want = Verdict::NotBefore(Duration::from_secs(7));
         assert_eq!(judge(Ok(&response)), want);
         let date = "Thu, 01 Jan 1970 00:00:07 GMT".parse().unwrap();
         response.headers_mut().insert(RETRY_AFTER, date);

@@ -238,7 +238,8 @@ impl Client {
         };
         if leads_elsewhere(&encoded.path) {
             let path = &encoded.path;
-            return Err(invalid(format!("a name in {path:?} is empty, `.` or `..`")));
+            let reason = "is empty, has a slash, or is `.` or `..`";
+            return Err(invalid(format!("a name in {path:?} {reason}")));
         }
         let endpoint = &self.inner.endpoint;
         let address = endpoint.base_url(project) + &encoded.path_and_query();
@@ -298,7 +299,9 @@ fn unusable_as_host(scope: Scope, project: &str) -> Option<&'static str> {
 /// Whether a server, or a proxy on the way, may take a path for another one.
 fn leads_elsewhere(path: &str) -> bool {
     let names = path.strip_prefix('/').unwrap_or(path);
-    !names.is_empty() && names.split('/').any(|name| matches!(name, "" | "." | ".."))
+    let is_no_name =
+        |name: &str| matches!(name, "" | "." | "..") || name.contains(ApiRequest::SLASH);
+    !names.is_empty() && names.split('/').any(is_no_name)
 }
 
 fn no_answer(call: Call, cause: TransportError) -> Error {

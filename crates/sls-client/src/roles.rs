@@ -1,7 +1,8 @@
 use sls_core::api::PulledLogs;
 use sls_core::model::{ConsumerGroup, ConsumerName, Cursor, CursorPosition, Shard, ShardId};
 use sls_core::service::{
-    CheckpointStore, GroupCoordinator, LogSink, Pull, SaveCheckpoint, ShardReader, StoreFuture,
+    CheckpointStore, GroupCoordinator, LogSink, Pull, RawGroup, SaveCheckpoint, ShardReader,
+    StoreFuture,
 };
 use sls_core::wire::EncodedGroup;
 use sls_core::{Error, ErrorCode};
@@ -11,6 +12,10 @@ use crate::handle::LogstoreHandle;
 impl LogSink for LogstoreHandle {
     async fn put_logs(&self, group: &EncodedGroup) -> Result<(), Error> {
         self.put(group).await
+    }
+
+    async fn put_raw(&self, group: RawGroup<'_>) -> Result<(), Error> {
+        self.put_raw(group).await
     }
 }
 

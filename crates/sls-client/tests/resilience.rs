@@ -186,10 +186,25 @@ async fn what_no_key_may_do_is_tried_with_one_other_key_only() {
 async fn a_name_that_leads_elsewhere_is_not_sent() {
     let transport = ScriptedTransport::new([]);
     let client = client(&transport, fixed());
-    for logstore in ["", ".", "..", "a/../b"] {
-        let error = client.logstore("p", logstore).delete().await.unwrap_err();
+    for name in [
+        "",
+        ".",
+        "..",
+        "a/../b",
+        "a/b",
+        "orders/shards/0",
+        "a/",
+        "/a",
+    ] {
+        let error = client.logstore("p", name).delete().await.unwrap_err();
+        assert!(matches!(error, Error::InvalidRequest { .. }), "{error}");
+        let group = client.logstore("p", "orders").consumer_group(name);
+        let error = group.delete().await.unwrap_err();
+        assert!(matches!(error, Error::InvalidRequest { .. }), "{error}");
+        let error = client.project(name).delete().await.unwrap_err();
         assert!(matches!(error, Error::InvalidRequest { .. }), "{error}");
     }
+    assert!(transport.requests().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

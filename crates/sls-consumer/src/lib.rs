@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod all_shards; // a group of one, which nobody coordinates
 mod batch; // what a processor is given
 mod budget; // how much is read ahead, over all shards
 mod checkpointer; // checkpoints at moments of the processor's choice
+mod checkpoints; // stores of checkpoints beside the service
 mod config; // settings
 mod error; // why a worker ended by itself
 mod fence; // the one place that says whether a shard may be worked on
@@ -21,8 +23,10 @@ mod supervisor; // heartbeats, and the tasks of shards
 mod until; // whether a group has read up to a time
 mod worker; // a member of a group, and its handle
 
+pub use all_shards::AllShards;
 pub use batch::ShardBatch;
 pub use checkpointer::{Checkpointer, NotSaved};
+pub use checkpoints::FileCheckpoints;
 pub use config::WorkerConfig;
 pub use error::Error;
 pub use policy::{ExpiredCursor, FailurePolicy};

@@ -286,7 +286,7 @@ impl<R: ShardReader, C: GroupCoordinator, P: Processor> Supervisor<R, C, P> {
             settings: Arc::clone(&worker.reading),
             budget: Arc::clone(&self.budget),
             clock: Arc::clone(&worker.config.clock),
-            fence: Fence::leased(epoch, self.term.subscribe()),
+            fence: Fence::new(epoch, self.term.subscribe()),
             instructions,
             board: Arc::clone(&board),
         };

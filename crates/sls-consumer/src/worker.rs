@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use sls_core::BoxError;
 use sls_core::model::{ConsumerName, ShardId};
-use sls_core::service::{CheckpointStore, GroupCoordinator, ShardReader};
+use sls_core::service::{CheckpointStore, GroupCoordinator, MemoryCheckpoints, ShardReader};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::all_shards::AllShards;
 use crate::config::{ReadSettings, WorkerConfig};
 use crate::error::Error;
 use crate::holdings::Holdings;
@@ -79,6 +80,45 @@ where
         let logstore = Arc::new(logstore);
         let store: Arc<dyn CheckpointStore> = Arc::<L>::clone(&logstore);
         Self::over(Arc::clone(&logstore), logstore, store, config, processor)
+    }
+}
+
+impl<R: ShardReader, P: Processor> Worker<R, AllShards<R>, P> {
+    /// A worker without a group: it reads all shards of a logstore, by itself.
+    ///
+    /// For a program of which one copy runs, and for accounts that may read logs and nothing
+    /// else: no group is created and no heartbeat sent. The name of the group only names the
+    /// checkpoints. They are kept in memory, so every run begins at the initial position,
+    /// unless told otherwise with [`with_checkpoints`](Self::with_checkpoints), for instance
+    /// to a [`FileCheckpoints`](crate::FileCheckpoints).
+    ///
+    /// Two copies at a time process everything twice. [`with_in_order`] is refused when the
+    /// worker runs.
+    ///
+    /// [`with_in_order`]: WorkerConfig::with_in_order
+    ///
+    /// # Example
+    /// ```
+    /// use sls_consumer::{FileCheckpoints, ShardBatch, Worker, WorkerConfig, WorkerHandle};
+    /// use sls_core::model::CursorPosition;
+    /// use sls_core::service::ShardReader;
+    ///
+    /// async fn follow(logstore: impl ShardReader) -> Result<WorkerHandle, Box<dyn std::error::Error>> {
+    ///     let config = WorkerConfig::new("report")
+    ///         .with_query("* | where cast(cdn_in as bigint) > 70")
+    ///         .with_start(CursorPosition::End);
+    ///     let worker = Worker::alone(logstore, config, |batch: ShardBatch| async move {
+    ///         println!("{batch}");
+    ///         Ok(())
+    ///     });
+    ///     Ok(worker.with_checkpoints(FileCheckpoints::open("checkpoints")?).start()?)
+    /// }
+    /// ```
+    pub fn alone(logstore: R, config: WorkerConfig, processor: P) -> Self {
+        let reader = Arc::new(logstore);
+        let all = Arc::new(AllShards::new(Arc::clone(&reader)));
+        let store: Arc<dyn CheckpointStore> = Arc::new(MemoryCheckpoints::new());
+        Self::over(reader, all, store, config, processor)
     }
 }
 

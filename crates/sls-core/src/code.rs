@@ -28,7 +28,7 @@ impl RetryClass {
     pub fn of_status(status: u16) -> Self {
         match status {
             429 => Self::Quota,
-            500 | 502 | 503 | 504 => Self::Backoff,
+            408 | 500 | 502 | 503 | 504 => Self::Backoff,
             _ => Self::Never,
         }
     }
@@ -258,6 +258,7 @@ mod tests {
             (400, RetryClass::Never),
             (403, RetryClass::Never),
             (404, RetryClass::Never),
+            (408, RetryClass::Backoff),
             (429, RetryClass::Quota),
             (500, RetryClass::Backoff),
             (501, RetryClass::Never),

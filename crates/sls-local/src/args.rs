@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::path::PathBuf;
 
 use sls_core::Credentials;
 
@@ -14,12 +15,19 @@ Usage: sls-local [options]
                                   (default: local with the secret local-secret)
   --no-auth                       accept requests without looking at their signature
   --host NAME                     also answer to this host name; *.NAME for one more label
-  --memory-budget MIB             room for logs (default 1024)
+  --data DIR                      keep everything in this folder (default: in memory)
+  --memory MIB                    divide so much memory among all that grows
+  --memory-budget MIB             room for logs in memory (default 1024), or with --data for
+                                  what was read from the folder (default 64)
   --growingio-strict              refuse tracked events that the manual calls incomplete
   --help, --version
 
-Logs are kept in memory and are gone when the server ends.
+Without --data everything is kept in memory, puts are refused when there is no room for more,
+and all is gone when the server ends. With it a put is answered once it is on the disk.
 ";
+
+/// With less there is not even room for one large body and its answer.
+const LEAST_MEMORY: usize = 64 << 20;
 
 /// What to do.
 #[derive(Debug)]
@@ -36,6 +44,8 @@ pub(crate) struct Options {
     pub(crate) keys: Vec<Credentials>,
     pub(crate) no_auth: bool,
     pub(crate) hosts: Vec<String>,
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) memory_limit: Option<usize>,
     pub(crate) memory_budget: Option<usize>,
     pub(crate) growingio_strict: bool,
 }
@@ -49,6 +59,8 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error
         keys: Vec::new(),
         no_auth: false,
         hosts: Vec::new(),
+        data: None,
+        memory_limit: None,
         memory_budget: None,
         growingio_strict: false,
     };
@@ -64,9 +76,22 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error
             Long("access-key") => options.keys.push(key(&parser.value()?.string()?)?),
             Long("no-auth") => options.no_auth = true,
             Long("host") => options.hosts.push(parser.value()?.string()?),
+            Long("data") => {
+                let folder = PathBuf::from(parser.value()?);
+                if folder.as_os_str().is_empty() {
+                    return Err("--data needs a folder".into());
+                }
+                options.data = Some(folder);
+            }
+            Long("memory") => {
+                let bytes = mebibytes(&mut parser)?.ok_or("--memory is too large")?;
+                if bytes < LEAST_MEMORY {
+                    return Err("--memory needs 64 or more".into());
+                }
+                options.memory_limit = Some(bytes);
+            }
             Long("memory-budget") => {
-                let mib: usize = parser.value()?.parse()?;
-                let bytes = mib.checked_mul(1 << 20);
+                let bytes = mebibytes(&mut parser)?;
                 options.memory_budget = Some(bytes.ok_or("--memory-budget is too large")?);
             }
             Long("growingio-strict") => options.growingio_strict = true,
@@ -76,6 +101,14 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error
         }
     }
     Ok(Command::Serve(options))
+}
+
+/// In bytes; none when there are no such numbers.
+fn mebibytes(parser: &mut lexopt::Parser) -> Result<Option<usize>, lexopt::Error> {
+    use lexopt::ValueExt as _;
+
+    let mib: usize = parser.value()?.parse()?;
+    Ok(mib.checked_mul(1 << 20))
 }
 
 /// The argument is not repeated in errors: it holds a secret.
@@ -149,6 +182,14 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_and_memory_are_given_in_names_and_mebibytes() {
+        let options = serve(&["--data", "logs", "--memory", "256", "--memory-budget=1"]).unwrap();
+        assert_eq!(options.data, Some(PathBuf::from("logs")));
+        assert_eq!(options.memory_limit, Some(256 << 20));
+        assert_eq!(options.memory_budget, Some(1 << 20));
+    }
+
+    #[test]
     fn nonsense_is_refused_in_one_line() {
         for bad in [
             &["--listen", "nowhere"][..],
@@ -156,6 +197,8 @@ mod tests {
             &["--unknown"],
             &["extra"],
             &["--memory-budget", "much"],
+            &["--memory", "63"],
+            &["--data", ""],
         ] {
             let error = serve(bad).unwrap_err();
             assert!(!error.is_empty() && !error.contains('\n'), "{error}");

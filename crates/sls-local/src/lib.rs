@@ -14,7 +14,7 @@ mod sls; // requests in, answers out
 mod stored; // what has arrived in a logstore
 
 pub use arrivals::NotArrived;
-pub use error::Error;
+pub use error::{DataProblem, Error};
 pub use fault::{Fault, FaultId, QuotaPer};
 pub use growingio::{
     CollectedEvent, CollectedRecord, CollectedRequest, GrowingIo, GrowingIoCounts,

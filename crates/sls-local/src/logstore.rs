@@ -7,7 +7,8 @@ use sls_core::api::{
 };
 use sls_core::model::{ConsumerGroup, ConsumerName, Cursor, CursorPosition, Shard, ShardId};
 use sls_core::service::{
-    CheckpointStore, GroupCoordinator, LogSink, Pull, SaveCheckpoint, ShardReader, StoreFuture,
+    CheckpointStore, GroupCoordinator, LogSink, Pull, RawGroup, SaveCheckpoint, ShardReader,
+    StoreFuture,
 };
 use sls_core::wire::{Compression, EncodedGroup};
 
@@ -54,6 +55,15 @@ impl LogSink for LocalLogstore {
         self.service
             .perform(&PutLogs::new(&self.project, &self.logstore, body))
             .await
+    }
+
+    async fn put_raw(&self, group: RawGroup<'_>) -> Result<(), sls_core::Error> {
+        let body = PutBody::from_raw(group.bytes, Compression::None);
+        let mut operation = PutLogs::new(&self.project, &self.logstore, body);
+        if let Some(key) = group.hash_key {
+            operation = operation.with_hash_key(key);
+        }
+        self.service.perform(&operation).await
     }
 }
 

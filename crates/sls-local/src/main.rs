@@ -62,6 +62,12 @@ fn builder(options: Options) -> LocalServerBuilder {
     for host in &options.hosts {
         builder = builder.host(host);
     }
+    if let Some(folder) = options.data {
+        builder = builder.data(folder);
+    }
+    if let Some(bytes) = options.memory_limit {
+        builder = builder.memory_limit(bytes);
+    }
     match options.memory_budget {
         Some(bytes) => builder.memory_budget(bytes),
         None => builder,

@@ -18,6 +18,9 @@ use crate::sls::{Face, Outcome, Peer, Sender};
 /// A request with a larger body is worked on where blocking is allowed.
 const LARGE_BODY: usize = 64 << 10;
 
+/// So many requests at a time may wait for a disk.
+const WAITING: usize = 64;
+
 /// The service inside this process: the same decisions as behind a socket, without one.
 ///
 /// Clones are the same service. It needs a tokio runtime, whose pool of blocking threads
@@ -54,6 +57,8 @@ pub struct LocalService {
     /// Twice as many long computations at a time as there are processors: enough to keep
     /// them busy, few enough to share them.
     long: Arc<Semaphore>,
+    /// The same for requests that are short, where a disk may keep them waiting.
+    short: Arc<Semaphore>,
 }
 
 impl LocalService {
@@ -62,6 +67,7 @@ impl LocalService {
         Self {
             face: Arc::new(face),
             long: Arc::new(Semaphore::new(2 * processors)),
+            short: Arc::new(Semaphore::new(WAITING)),
         }
     }
 
@@ -100,7 +106,7 @@ impl LocalService {
     }
 
     /// Performs an operation for this program, on this thread and at once: no runtime is
-    /// needed, and what a fault delays is not delayed.
+    /// needed, and what a fault delays is not delayed. With a data folder it blocks.
     ///
     /// For simulations, in which nothing may depend on the order in which threads run.
     ///
@@ -108,6 +114,7 @@ impl LocalService {
     /// As [`perform`](Self::perform).
     pub fn perform_now<O: Operation>(&self, operation: &O) -> Result<O::Reply, sls_core::Error> {
         let outcome = self.face.answer(inside_request(operation)?, Sender::Inside);
+        let outcome = self.face.settle_now(outcome);
         let answer = match outcome.fault {
             Some(Effect::CutBefore | Effect::CutAfter) => Err(Cut),
             _ => Ok(outcome.response),
@@ -187,7 +194,9 @@ impl LocalService {
     }
 
     async fn answer(&self, request: Request<Bytes>, sender: Sender) -> Result<Disturbed, Cut> {
-        let Outcome { response, fault } = self.outcome(request, sender).await;
+        let Outcome {
+            response, fault, ..
+        } = self.outcome(request, sender).await;
         let mut disturbed = Disturbed {
             response,
             delay: None,
@@ -214,23 +223,45 @@ impl LocalService {
     }
 
     async fn outcome(&self, request: Request<Bytes>, sender: Sender) -> Outcome {
-        if !may_take_long(&request) {
-            return self.face.answer(request, sender);
-        }
+        let place = if may_take_long(&request) {
+            Some(&self.long)
+        } else if self.face.engine().is_durable() {
+            Some(&self.short)
+        } else {
+            None
+        };
+        let outcome = match place {
+            Some(place) => self.outcome_elsewhere(request, sender, place).await,
+            None => self.face.answer(request, sender),
+        };
+        self.face.settle(outcome).await
+    }
+
+    /// Where blocking is allowed.
+    async fn outcome_elsewhere(
+        &self,
+        request: Request<Bytes>,
+        sender: Sender,
+        place: &Arc<Semaphore>,
+    ) -> Outcome {
         // The semaphore is never closed; without a permit the work is done all the same.
-        let permit = Arc::clone(&self.long).acquire_owned().await.ok();
+        let permit = Arc::clone(place).acquire_owned().await.ok();
         let face = Arc::clone(&self.face);
         let work = tokio::task::spawn_blocking(move || {
             let outcome = face.answer(request, sender);
             drop(permit);
             outcome
         });
-        work.await.unwrap_or_else(|_| Outcome {
-            response: self
-                .face
-                .refuse(Refusal::busy("the server is shutting down")),
-            fault: None,
-        })
+        let refusal = || Refusal::busy("the server is shutting down");
+        work.await
+            .unwrap_or_else(|_| Outcome::of(self.face.refuse(refusal())))
+    }
+
+    /// Writes what is waiting and lets go of the storage.
+    pub(crate) async fn close(&self) {
+        let face = Arc::clone(&self.face);
+        // It fails when the runtime ends, and dropping the service does the same.
+        let _ = tokio::task::spawn_blocking(move || face.close()).await;
     }
 }
 

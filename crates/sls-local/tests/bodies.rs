@@ -7,7 +7,10 @@
 
 mod support;
 
-use sls_core::wire::{Compression, GroupEncoder, GroupMeta};
+use serde_json::json;
+use sls_core::model::{Log, LogGroup};
+use sls_core::wire::{Compression, GroupEncoder, GroupListView, GroupMeta};
+use sls_local::LocalService;
 use support::{Draft, LOGSTORE, service};
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -221,4 +224,89 @@ async fn a_put_into_nothing_or_by_an_unknown_way_is_refused() {
         .send(&service)
         .await;
     answer.expect(404, "ConsumeProcessorNotExist");
+}
+
+/// What a logstore of one shard has, group by group.
+async fn stored(service: &LocalService) -> Vec<LogGroup> {
+    let draft = Draft::new("GET", format!("/logstores/{LOGSTORE}/shards/0"))
+        .query("type", "log")
+        .query("cursor", "MTcwMDAwMDAwMDAwMDAwMDAwMA==");
+    let answer = draft.send(service).await.expect_ok();
+    GroupListView::parse(&answer.body).unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_group_may_come_as_json() {
+    let (service, _) = service(1).await;
+    let body = json!({
+        "__topic__": "t", "__source__": "s", "__tags__": {"k": "v"},
+        "__logs__": [
+            {"__time__": 7, "__time_ns_part__": 8, "b": "2", "a": "付款"},
+            {"c": ""},
+        ],
+    });
+    let raw = body.to_string().into_bytes();
+    compressed(Compression::Lz4, &raw)
+        .header("content-type", "application/json")
+        .send(&service)
+        .await
+        .expect_ok();
+    let wanted = LogGroup::new(vec![
+        Log::at(7).with_time_ns(8).with("a", "付款").with("b", "2"),
+        // Of the time of its arrival.
+        Log::at(1_700_000_000).with("c", ""),
+    ])
+    .with_topic("t")
+    .with_source("s")
+    .with_tag("k", "v");
+    assert_eq!(stored(&service).await, [wanted]);
+    for (body, code) in [
+        (json!({"__topic__": "t"}), "PostBodyInvalid"),
+        (json!({"__logs__": [{"__time__": -1}]}), "PostBodyInvalid"),
+        (json!({"__logs__": [{"a": 1}]}), "PostBodyInvalid"),
+        (json!({"__logs__": [{"__topic__": "t"}]}), "InvalidKey"),
+    ] {
+        let answer = lb().json(body).send(&service).await;
+        answer.expect(400, code);
+    }
+    assert_eq!(stored(&service).await.len(), 1);
+}
+
+#[tokio::test]
+async fn several_groups_may_come_in_one_body() {
+    let (service, _) = service(1).await;
+    // Packages with data, size before compression and compression.
+    let package = |raw: &[u8]| {
+        let data = Compression::Lz4.compress(raw);
+        let mut package = vec![0x0a, data.len() as u8];
+        package.extend(data);
+        package.extend([0x10, raw.len() as u8, 0x18, 2]);
+        let mut list = vec![0x0a, package.len() as u8];
+        list.extend(package);
+        list
+    };
+    // The head names the compression of the packages, and the body is not compressed itself.
+    let put = |packages: &[Vec<u8>]| {
+        let body = packages.concat();
+        let size = body.len().to_string();
+        lb().body(PROTOBUF, body)
+            .header("x-log-bodyrawsize", size.as_str())
+            .header("x-log-compresstype", "lz4")
+            .header("x-log-mode", "batch_group")
+    };
+    let good = [package(&group(b"one")), package(&group(b"two"))];
+    put(&good).send(&service).await.expect_ok();
+    let values = |groups: &[LogGroup]| -> Vec<String> {
+        let logs = groups.iter().flat_map(|group| &group.logs);
+        logs.map(|log| log.contents[0].value.to_string()).collect()
+    };
+    assert_eq!(values(&stored(&service).await), ["one", "two"]);
+
+    let bad = [good[0].clone(), package(b"no group")];
+    let answer = put(&bad).send(&service).await;
+    answer.expect(400, "PostBodyInvalid");
+    let cut = [good[0].clone(), vec![0x0a, 0x7f]];
+    let answer = put(&cut).send(&service).await;
+    answer.expect(400, "PostBodyInvalid");
+    assert_eq!(stored(&service).await.len(), 2, "all of them or none");
 }

@@ -240,6 +240,22 @@ async fn a_logstore_keeps_settings_it_has_no_use_for() {
 }
 
 #[tokio::test]
+async fn a_negative_number_of_shards_to_split_into_is_none_given() {
+    let (service, _) = service(1).await;
+    let settings = json!({
+        "logstoreName": "orders", "ttl": 7, "shardCount": 3, "maxSplitShard": -1,
+        "resourceQuota": {"storage": {"preserved": -1}},
+    });
+    create(&service, settings).await.expect_ok();
+    let put = Draft::new("PUT", "/logstores/orders").json(json!({"maxSplitShard": 16}));
+    put.send(&service).await.expect_ok();
+    let put = Draft::new("PUT", "/logstores/orders").json(json!({"maxSplitShard": -1}));
+    put.send(&service).await.expect_ok();
+    let got = Draft::new("GET", "/logstores/orders").send(&service).await;
+    assert_eq!(got.expect_ok().json()["maxSplitShard"], 16);
+}
+
+#[tokio::test]
 async fn logstore_settings_outside_their_range_are_refused() {
     let (service, _) = service(1).await;
     for settings in [

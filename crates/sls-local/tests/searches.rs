@@ -211,13 +211,20 @@ async fn a_histogram_counts_every_match_once() {
         .query("topic", "")
         .query("accurate", "True")
         .query("interval", 3);
-    let answer = draft.send(&service).await.expect_ok();
+    let answer = draft.clone().send(&service).await.expect_ok();
     let span = |from: u32, to: u32, count: u32| json!({"from": from, "to": to, "count": count, "progress": "Complete"});
     assert_eq!(
         answer.json(),
         json!([span(1, 4, 2), span(4, 7, 1), span(7, 8, 0)])
     );
     assert_eq!(answer.header("x-log-count"), "3");
+    // The Java client asks at the index.
+    let index = Draft {
+        path: format!("/logstores/{LOGSTORE}/index"),
+        ..draft
+    };
+    let same = index.send(&service).await.expect_ok();
+    assert_eq!(same.json(), answer.json());
     let year = get("histogram")
         .query("from", 1)
         .query("to", 31_536_000)

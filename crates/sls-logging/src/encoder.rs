@@ -8,6 +8,7 @@
 //!                       GroupEncoder, the wire bytes
 //! ```
 
+#[cfg(any(feature = "log", feature = "tracing"))]
 use std::fmt::{self, Write as _};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -130,6 +131,7 @@ impl RecordEncoder {
             texts,
             time: since_epoch,
             has_message: false,
+            is_shown: false,
             shadowed: 0,
         }
     }
@@ -142,6 +144,8 @@ pub(crate) struct Texts {
     value: String,
     key: String,
     redacted: String,
+    /// What is uploaded as the message when that is another text.
+    shown: String,
     /// The members of the root field so far.
     root: Vec<u8>,
 }
@@ -149,7 +153,15 @@ pub(crate) struct Texts {
 impl Texts {
     /// The size of the largest of them.
     pub(crate) fn largest(&self) -> usize {
-        let texts = [&self.message, &self.value, &self.key, &self.redacted];
+        let Self {
+            message,
+            value,
+            key,
+            redacted,
+            shown,
+            ..
+        } = self;
+        let texts = [message, value, key, redacted, shown];
         let largest = texts.into_iter().map(String::capacity).max();
         largest.unwrap_or(0).max(self.root.capacity())
     }
@@ -163,11 +175,24 @@ pub(crate) struct Entry<'a> {
     texts: &'a mut Texts,
     time: Duration,
     has_message: bool,
+    is_shown: bool,
     shadowed: u64,
 }
 
 impl Entry<'_> {
+    /// Uploads a text as the message, if there is one, whatever the message is that comes
+    /// later: the line that a formatter made of the record. What is extracted comes from the
+    /// message.
+    pub(crate) fn show(&mut self, line: Option<&str>) {
+        if let Some(line) = line {
+            self.texts.shown.clear();
+            self.texts.shown.push_str(line);
+            self.is_shown = true;
+        }
+    }
+
     /// Writes a message that is yet to be formatted.
+    #[cfg(any(feature = "log", feature = "tracing"))]
     pub(crate) fn message_of(&mut self, message: impl fmt::Display) {
         let mut text = std::mem::take(&mut self.texts.message);
         text.clear();
@@ -175,11 +200,6 @@ impl Entry<'_> {
         let _ = write!(text, "{message}");
         self.message(&text, None);
         self.texts.message = text;
-    }
-
-    /// Whether the message was written.
-    pub(crate) const fn has_message(&self) -> bool {
-        self.has_message
     }
 
     /// Writes the message, a trace behind it, and what is extracted from it.
@@ -214,6 +234,10 @@ impl Entry<'_> {
             texts,
             ..
         } = self;
+        let text = match self.is_shown {
+            true => &texts.shown,
+            false => text,
+        };
         let redaction = &encoder.format.redaction;
         let text = match redaction.is_empty() {
             true => text,
@@ -262,6 +286,7 @@ impl Entry<'_> {
     }
 
     /// Writes a field that is yet to be formatted.
+    #[cfg(any(feature = "kv", feature = "tracing"))]
     pub(crate) fn extra_of(&mut self, name: &str, value: impl fmt::Display) {
         if !self.wants_extra(name) {
             return;

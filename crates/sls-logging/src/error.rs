@@ -24,6 +24,35 @@ pub enum Error {
         #[source]
         cause: BoxError,
     },
+    /// The system gave no thread to deliver on.
+    #[error("the delivery thread did not start")]
+    Start {
+        /// Why not.
+        #[source]
+        cause: BoxError,
+    },
+    /// A configuration cannot be read or followed.
+    #[cfg(feature = "config")]
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
+    /// A handler of a configuration cannot be started.
+    #[error("the handler {name:?} cannot be started")]
+    Handler {
+        /// Its name.
+        name: String,
+        /// Why not.
+        #[source]
+        cause: Box<Self>,
+    },
+    /// The process has a logger or a subscriber already, which cannot be taken out again.
+    #[error("the process has {what} already")]
+    AlreadyInstalled {
+        /// What it has.
+        what: &'static str,
+    },
+    /// Logging was ended before.
+    #[error("logging was ended before")]
+    Closed,
     /// A redaction rule cannot be used.
     #[error("the redaction rule {rule:?} cannot be used")]
     Redaction {

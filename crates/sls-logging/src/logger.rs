@@ -1,7 +1,5 @@
 //! Records of `log`.
 
-use std::fmt::Display;
-
 use crate::encoder::Entry;
 use crate::handler::Handler;
 use crate::level::Level;
@@ -30,15 +28,9 @@ impl SlsLogger {
     pub(crate) const fn new(handler: Handler) -> Self {
         Self { handler }
     }
-}
 
-impl log::Log for SlsLogger {
-    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        self.handler
-            .wants(Level::from(metadata.level()), metadata.target())
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
+    /// Ships a record; `shown` is uploaded as its message when that is another text.
+    pub(crate) fn ship(&self, record: &log::Record<'_>, shown: Option<&str>) {
         let level = Level::from(record.level());
         if !self.handler.wants(level, record.target()) {
             return;
@@ -50,12 +42,24 @@ impl log::Log for SlsLogger {
             ..Facts::new(level, record.target())
         };
         self.handler.write(&facts, |entry| {
+            entry.show(shown);
             match record.args().as_str() {
                 Some(text) => entry.message(text, None),
                 None => entry.message_of(record.args()),
             }
             put_key_values(record, entry);
         });
+    }
+}
+
+impl log::Log for SlsLogger {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        self.handler
+            .wants(Level::from(metadata.level()), metadata.target())
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        self.ship(record, None);
     }
 
     /// Waits until what was logged before has left the process, at most the handler's
@@ -76,6 +80,8 @@ fn put_key_values(record: &log::Record<'_>, entry: &mut Entry<'_>) {
 
 #[cfg(feature = "kv")]
 mod kv {
+    use std::fmt::Display;
+
     use super::*;
     use crate::error_chain::ErrorChain;
     use log::kv::{Error, Key, Value, VisitSource, VisitValue};
@@ -132,6 +138,8 @@ mod kv {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Display;
+
     use log::Log as _;
 
     use super::*;
@@ -195,7 +203,7 @@ mod tests {
             assert!(!logger.enabled(&log::Metadata::builder().level(level).target(target).build()));
         }
         assert!(shipped.records().is_empty());
-        assert_eq!(handler.skipped(), 2);
+        assert_eq!(handler.stats().skipped, 2);
     }
 
     #[test]
@@ -214,7 +222,7 @@ mod tests {
         let chatty = Chatty(&logger);
         logger.log(&record(log::Level::Info, "t", format_args!("{chatty}")));
         assert_eq!(shipped.only_without(&[]), pairs(&[("message", "chatty")]));
-        assert_eq!(handler.skipped(), 1);
+        assert_eq!(handler.stats().skipped, 1);
     }
 
     #[cfg(feature = "kv")]

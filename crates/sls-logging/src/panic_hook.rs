@@ -69,7 +69,7 @@ impl PanicHook {
     }
 
     fn ship(&self, handler: &Handler, info: &PanicHookInfo<'_>) {
-        if !handler.takes(Level::Error) {
+        if !handler.wants(Level::Error, TARGET) {
             return;
         }
         let backtrace = match self.backtrace {

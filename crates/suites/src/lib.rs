@@ -2,6 +2,6 @@
 //! and the recorded cases, run by `cargo xtask vectors` and by `cargo test`.
 
 pub mod clients; // other languages' clients against the local server
-pub mod random; // the same numbers for the same seed
+pub mod random; // values nobody thought of
 pub mod sim; // consumer groups under virtual time
 pub mod vectors;

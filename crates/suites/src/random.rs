@@ -5,7 +5,7 @@
 pub struct Random(u64);
 
 impl Random {
-    /// The numbers of this seed.
+    /// The generator of this seed.
     pub const fn new(seed: u64) -> Self {
         Self(seed)
     }

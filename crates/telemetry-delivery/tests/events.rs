@@ -104,3 +104,23 @@ async fn every_attempt_is_a_span_and_nothing_shows_the_request() {
     assert!(ended("outcome=answered with http 200"), "{lines:#?}");
     assert!(!lines.concat().contains("secret"), "{lines:#?}");
 }
+
+#[cfg(feature = "https")]
+#[test]
+fn a_transport_that_verifies_no_certificate_warns_when_it_is_made() {
+    use telemetry_delivery::{HttpsConfig, HttpsTransport};
+
+    let warned = |config: HttpsConfig| {
+        let lines = Lines::default();
+        let _guard = tracing::subscriber::set_default(lines.clone());
+        HttpsTransport::new(config).expect("the defaults are in range");
+        lines
+            .all()
+            .concat()
+            .contains("certificates are not verified")
+    };
+    assert!(warned(
+        HttpsConfig::default().with_unverified_certificates()
+    ));
+    assert!(!warned(HttpsConfig::default()));
+}

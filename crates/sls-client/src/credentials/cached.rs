@@ -1,5 +1,6 @@
+use std::error::Error;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use sls_core::CredentialsProvider;
@@ -8,17 +9,19 @@ use telemetry_delivery::{Clock, SystemClock};
 
 /// Keeps what another provider gave until shortly before it expires.
 ///
-/// One caller at a time asks for new credentials. Until they are there the others get the
-/// old ones as long as those are valid, and so does the caller when the provider fails.
+/// New ones are asked for once, whoever needs them: all who wait for the answer get it, a
+/// failure too. Until it is there, whoever comes gets the old ones as long as those are valid,
+/// and so does the one who asked when the provider fails.
 /// Credentials without an expiry are kept until the service refuses them.
+///
+/// # Cancel safety
+/// A caller that is dropped takes the question along only when nobody else waits for its answer.
 pub struct CachedCredentials<P> {
-    provider: P,
+    provider: Arc<P>,
     clock: Arc<dyn Clock>,
     early: Duration,
     // Held for a moment at a time, never across an await.
     kept: Mutex<Kept>,
-    /// Held by the one who asks.
-    asking: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -26,6 +29,8 @@ struct Kept {
     credentials: Option<Credentials>,
     /// When the provider was asked last, successfully or not.
     asked_at: Option<SystemTime>,
+    /// The question that has no answer yet; its askers own it.
+    asking: Weak<Asking>,
 }
 
 impl Kept {
@@ -36,11 +41,22 @@ impl Kept {
 }
 
 enum Found {
-    /// Good for a while.
+    /// Good for a while, or until an answer comes that somebody else waits for.
     Fresh(Credentials),
     /// Valid, and it is time to ask for new ones.
-    Ageing(Credentials),
-    Nothing,
+    Ageing(Credentials, Arc<Asking>),
+    Nothing(Arc<Asking>),
+}
+
+/// A question to the provider, for all who wait for its answer.
+///
+/// One of them holds the lock and drives the question; when that one is dropped, the next one
+/// goes on where it was.
+struct Asking(tokio::sync::Mutex<Question>);
+
+enum Question {
+    Open(CredentialsFuture<'static>),
+    Answered(Result<Credentials, Failure>),
 }
 
 impl<P: CredentialsProvider> CachedCredentials<P> {
@@ -53,11 +69,10 @@ impl<P: CredentialsProvider> CachedCredentials<P> {
     /// Keeps what `provider` gives.
     pub fn new(provider: P) -> Self {
         Self {
-            provider,
+            provider: Arc::new(provider),
             clock: Arc::new(SystemClock),
             early: Self::DEFAULT_EARLY,
             kept: Mutex::default(),
-            asking: tokio::sync::Mutex::default(),
         }
     }
 
@@ -81,56 +96,128 @@ impl<P: CredentialsProvider> CachedCredentials<P> {
 
     fn find(&self) -> Found {
         let now = self.clock.now();
-        let kept = self.kept();
+        let mut kept = self.kept();
         let Some(credentials) = kept.credentials.clone() else {
-            return Found::Nothing;
+            return Found::Nothing(self.join(&mut kept));
         };
         let Some(expiry) = credentials.expires_at() else {
             return Found::Fresh(credentials);
         };
         let left = expiry.duration_since(now).unwrap_or_default();
-        let asked_lately = kept.was_asked_within(Self::PAUSE, now);
+        let somebody_asks = kept.asking.strong_count() > 0;
         if left.is_zero() {
-            Found::Nothing
-        } else if left > self.early || asked_lately {
+            Found::Nothing(self.join(&mut kept))
+        } else if left > self.early || somebody_asks || kept.was_asked_within(Self::PAUSE, now) {
             Found::Fresh(credentials)
         } else {
-            Found::Ageing(credentials)
+            Found::Ageing(credentials, self.join(&mut kept))
         }
     }
 
-    async fn ask(&self) -> Result<Credentials, CredentialsError> {
-        let outcome = self.provider.credentials().await;
-        let mut kept = self.kept();
-        kept.asked_at = Some(self.clock.now());
-        if let Ok(credentials) = &outcome {
-            kept.credentials = Some(credentials.clone());
-        }
-        outcome
+    /// The question that others wait for already, or a new one.
+    fn join(&self, kept: &mut Kept) -> Arc<Asking> {
+        kept.asking.upgrade().unwrap_or_else(|| {
+            let provider = Arc::clone(&self.provider);
+            let question = Box::pin(async move { provider.credentials().await });
+            let asking = Asking(tokio::sync::Mutex::new(Question::Open(question)));
+            let asking = Arc::new(asking);
+            kept.asking = Arc::downgrade(&asking);
+            asking
+        })
+    }
+
+    async fn answer(&self, asking: Arc<Asking>) -> Result<Credentials, CredentialsError> {
+        let mut question = asking.0.lock().await;
+        let answer = match &mut *question {
+            Question::Open(asked) => {
+                let answer = asked.as_mut().await.map_err(Failure::from);
+                let mut kept = self.kept();
+                kept.asked_at = Some(self.clock.now());
+                // Who comes from now on asks anew, or finds what came.
+                kept.asking = Weak::new();
+                if let Ok(credentials) = &answer {
+                    kept.credentials = Some(credentials.clone());
+                }
+                answer
+            }
+            Question::Answered(answer) => return answer.clone().map_err(Failure::into),
+        };
+        *question = Question::Answered(answer.clone());
+        answer.map_err(Failure::into)
     }
 
     async fn get(&self) -> Result<Credentials, CredentialsError> {
         match self.find() {
             Found::Fresh(credentials) => Ok(credentials),
-            Found::Ageing(old) => match self.asking.try_lock() {
-                Ok(_asking) => match self.ask().await {
-                    Ok(new) => Ok(new),
-                    Err(error) => {
-                        tracing::warn!(%error, "no new credentials; using the old ones");
-                        Ok(old)
-                    }
-                },
-                Err(_somebody_asks) => Ok(old),
-            },
-            Found::Nothing => {
-                let _asking = self.asking.lock().await;
-                // Somebody else may have asked while this one waited.
-                match self.find() {
-                    Found::Fresh(credentials) | Found::Ageing(credentials) => Ok(credentials),
-                    Found::Nothing => self.ask().await,
+            Found::Ageing(old, asking) => match self.answer(asking).await {
+                Ok(new) => Ok(new),
+                Err(error) => {
+                    tracing::warn!(%error, "no new credentials; using the old ones");
+                    Ok(old)
                 }
-            }
+            },
+            Found::Nothing(asking) => self.answer(asking).await,
         }
+    }
+}
+
+/// A [`CredentialsError`] that several callers get.
+#[derive(Clone)]
+enum Failure {
+    Missing(Vec<&'static str>),
+    NoneOf(Vec<Self>),
+    Unavailable(&'static str, Cause),
+}
+
+/// A cause that several errors have.
+#[derive(Clone)]
+struct Cause(Arc<dyn Error + Send + Sync>);
+
+impl From<CredentialsError> for Failure {
+    fn from(error: CredentialsError) -> Self {
+        match error {
+            CredentialsError::Missing { variables } => Self::Missing(variables),
+            CredentialsError::NoneOf { reasons } => {
+                Self::NoneOf(reasons.into_iter().map(Self::from).collect())
+            }
+            CredentialsError::Unavailable { provider, cause } => {
+                Self::Unavailable(provider, Cause(cause.into()))
+            }
+            other => Self::Unavailable("the provider", Cause(Arc::new(other))),
+        }
+    }
+}
+
+impl From<Failure> for CredentialsError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Missing(variables) => Self::Missing { variables },
+            Failure::NoneOf(reasons) => Self::NoneOf {
+                reasons: reasons.into_iter().map(Self::from).collect(),
+            },
+            Failure::Unavailable(provider, cause) => Self::Unavailable {
+                provider,
+                cause: Box::new(cause),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl Error for Cause {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
     }
 }
 
@@ -276,6 +363,63 @@ mod tests {
             assert_eq!(caller.await.unwrap(), "id-1");
         }
         assert_eq!(vault.asked(), 1);
+    }
+
+    #[tokio::test]
+    async fn all_who_wait_get_the_failure_of_one_question() {
+        let vault = Vault::new(Some(Notify::new()));
+        vault.broken.store(true, Ordering::SeqCst);
+        let provider = Arc::new(vault.provider());
+        let callers: Vec<_> = (0..20)
+            .map(|_| {
+                let provider = Arc::clone(&provider);
+                tokio::spawn(async move { provider.credentials().await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        vault.gate.as_ref().unwrap().notify_one();
+        for caller in callers {
+            let error = caller.await.unwrap().unwrap_err();
+            assert_eq!(error.to_string(), "no credentials from vault");
+            assert_eq!(error.source().unwrap().to_string(), "closed");
+        }
+        assert_eq!(vault.asked(), 1);
+        // Who comes later asks anew.
+        vault.broken.store(false, Ordering::SeqCst);
+        vault.gate.as_ref().unwrap().notify_one();
+        assert_eq!(id(&provider).await, "id-2");
+    }
+
+    #[tokio::test]
+    async fn a_question_goes_on_when_the_one_who_asked_it_is_dropped() {
+        let vault = Vault::new(Some(Notify::new()));
+        let provider = Arc::new(vault.provider());
+        let ask = || {
+            let provider = Arc::clone(&provider);
+            tokio::spawn(async move { id(&provider).await })
+        };
+        let (first, second, third) = (ask(), ask(), ask());
+        tokio::task::yield_now().await;
+        assert_eq!(vault.asked(), 1);
+        first.abort();
+        assert!(first.await.unwrap_err().is_cancelled());
+        third.abort();
+        vault.gate.as_ref().unwrap().notify_one();
+        assert_eq!(second.await.unwrap(), "id-1");
+        assert_eq!(vault.asked(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_question_that_nobody_waits_for_is_dropped() {
+        let vault = Vault::new(Some(Notify::new()));
+        let provider = Arc::new(vault.provider());
+        let asking = Arc::clone(&provider);
+        let caller = tokio::spawn(async move { id(&asking).await });
+        tokio::task::yield_now().await;
+        caller.abort();
+        assert!(caller.await.unwrap_err().is_cancelled());
+        vault.gate.as_ref().unwrap().notify_one();
+        assert_eq!(id(&provider).await, "id-2");
     }
 
     #[tokio::test]

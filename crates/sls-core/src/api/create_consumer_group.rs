@@ -1,7 +1,7 @@
 use http::Method;
 use serde_json::json;
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 use crate::model::{ConsumerGroup, seconds};
 
 /// Makes a consumer group.
@@ -52,7 +52,7 @@ impl Operation for CreateConsumerGroup {
             "timeout": seconds::of(self.group.timeout),
             "order": self.group.in_order,
         });
-        let path = format!("/logstores/{}/consumergroups", self.logstore);
+        let path = format!("/logstores/{}/consumergroups", Name(&self.logstore));
         ApiRequest::new(Method::POST, path).with_json(&body)
     }
 

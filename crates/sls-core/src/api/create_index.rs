@@ -1,6 +1,6 @@
 use http::Method;
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 use crate::model::IndexConfig;
 
 /// Gives a logstore an index.
@@ -44,8 +44,11 @@ impl Operation for CreateIndex {
     }
 
     fn encode(&self) -> ApiRequest {
-        ApiRequest::new(Method::POST, format!("/logstores/{}/index", self.logstore))
-            .with_json(&self.index.writable())
+        ApiRequest::new(
+            Method::POST,
+            format!("/logstores/{}/index", Name(&self.logstore)),
+        )
+        .with_json(&self.index.writable())
     }
 
     fn decode(&self, _reply: &ApiReply) -> Result<(), InvalidReply> {

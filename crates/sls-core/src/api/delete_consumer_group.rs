@@ -1,6 +1,6 @@
 use http::Method;
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 
 /// Deletes a consumer group with its checkpoints.
 ///
@@ -42,7 +42,11 @@ impl Operation for DeleteConsumerGroup {
     }
 
     fn encode(&self) -> ApiRequest {
-        let path = format!("/logstores/{}/consumergroups/{}", self.logstore, self.group);
+        let path = format!(
+            "/logstores/{}/consumergroups/{}",
+            Name(&self.logstore),
+            Name(&self.group)
+        );
         ApiRequest::new(Method::DELETE, path)
     }
 

@@ -1,6 +1,6 @@
 use http::Method;
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 
 /// Takes the index of a logstore away: its logs can be pulled and no longer found.
 ///
@@ -38,7 +38,7 @@ impl Operation for DeleteIndex {
     fn encode(&self) -> ApiRequest {
         ApiRequest::new(
             Method::DELETE,
-            format!("/logstores/{}/index", self.logstore),
+            format!("/logstores/{}/index", Name(&self.logstore)),
         )
     }
 

@@ -1,6 +1,6 @@
 use http::Method;
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 
 /// Deletes a logstore with its logs, its index and its consumer groups.
 ///
@@ -36,7 +36,10 @@ impl Operation for DeleteLogstore {
     }
 
     fn encode(&self) -> ApiRequest {
-        ApiRequest::new(Method::DELETE, format!("/logstores/{}", self.logstore))
+        ApiRequest::new(
+            Method::DELETE,
+            format!("/logstores/{}", Name(&self.logstore)),
+        )
     }
 
     fn decode(&self, _reply: &ApiReply) -> Result<(), InvalidReply> {

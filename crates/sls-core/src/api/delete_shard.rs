@@ -1,6 +1,6 @@
 use http::Method;
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 use crate::model::ShardId;
 
 /// Deletes a read-only shard with what is left in it.
@@ -41,7 +41,7 @@ impl Operation for DeleteShard {
     }
 
     fn encode(&self) -> ApiRequest {
-        let path = format!("/logstores/{}/shards/{}", self.logstore, self.shard);
+        let path = format!("/logstores/{}/shards/{}", Name(&self.logstore), self.shard);
         ApiRequest::new(Method::DELETE, path)
     }
 

@@ -1,6 +1,6 @@
 use http::Method;
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 use crate::model::{Checkpoint, ShardId};
 
 /// Gives the checkpoints of a consumer group.
@@ -54,7 +54,11 @@ impl Operation for GetCheckpoint {
     }
 
     fn encode(&self) -> ApiRequest {
-        let path = format!("/logstores/{}/consumergroups/{}", self.logstore, self.group);
+        let path = format!(
+            "/logstores/{}/consumergroups/{}",
+            Name(&self.logstore),
+            Name(&self.group)
+        );
         let request = ApiRequest::new(Method::GET, path);
         match self.shard {
             Some(shard) => request.with_query("shard", shard.to_string()),

@@ -1,7 +1,7 @@
 use http::Method;
 use serde::{Deserialize, Serialize};
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 use crate::model::{Progress, QueryRow};
 
 /// Gives the logs that one writer wrote before and after a log.
@@ -64,7 +64,7 @@ impl Operation for GetContextLogs {
     }
 
     fn encode(&self) -> ApiRequest {
-        ApiRequest::new(Method::GET, format!("/logstores/{}", self.logstore))
+        ApiRequest::new(Method::GET, format!("/logstores/{}", Name(&self.logstore)))
             .with_query("type", "context_log")
             .with_query("pack_id", self.pack_id.clone())
             .with_query("pack_meta", self.pack_meta.clone())

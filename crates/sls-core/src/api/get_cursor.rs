@@ -1,7 +1,7 @@
 use http::Method;
 use serde::Deserialize;
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 use crate::model::{Cursor, CursorPosition, ShardId};
 use crate::wire::headers;
 
@@ -51,7 +51,7 @@ impl Operation for GetCursor {
     fn encode(&self) -> ApiRequest {
         ApiRequest::new(
             Method::GET,
-            format!("/logstores/{}/shards/{}", self.logstore, self.shard),
+            format!("/logstores/{}/shards/{}", Name(&self.logstore), self.shard),
         )
         // The official Python client sends this type on a request without body.
         .with_content_type(headers::JSON)

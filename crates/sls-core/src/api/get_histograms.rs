@@ -2,7 +2,7 @@ use std::time::{Duration, SystemTime};
 
 use http::Method;
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 use crate::model::{Histogram, Progress, ShardId, seconds, wire_time};
 use crate::wire::headers;
 
@@ -98,15 +98,16 @@ impl Operation for GetHistograms {
 
     fn encode(&self) -> ApiRequest {
         let ((from, from_ns), (to, to_ns)) = (wire_time(self.from), wire_time(self.to));
-        let mut request = ApiRequest::new(Method::GET, format!("/logstores/{}", self.logstore))
-            .with_query("type", "histogram")
-            .with_query("from", from.to_string())
-            .with_query("to", to.to_string())
-            .with_query("fromNs", from_ns.to_string())
-            .with_query("toNs", to_ns.to_string())
-            // Empty or not, as the official Python client sends it.
-            .with_query("topic", self.topic.clone())
-            .with_query("accurate", self.accurate.to_string());
+        let mut request =
+            ApiRequest::new(Method::GET, format!("/logstores/{}", Name(&self.logstore)))
+                .with_query("type", "histogram")
+                .with_query("from", from.to_string())
+                .with_query("to", to.to_string())
+                .with_query("fromNs", from_ns.to_string())
+                .with_query("toNs", to_ns.to_string())
+                // Empty or not, as the official Python client sends it.
+                .with_query("topic", self.topic.clone())
+                .with_query("accurate", self.accurate.to_string());
         if !self.query.is_empty() {
             request = request.with_query("query", self.query.clone());
         }

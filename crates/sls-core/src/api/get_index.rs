@@ -1,6 +1,6 @@
 use http::Method;
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 use crate::model::IndexConfig;
 
 /// Gives the index of a logstore.
@@ -37,7 +37,10 @@ impl Operation for GetIndex {
     }
 
     fn encode(&self) -> ApiRequest {
-        ApiRequest::new(Method::GET, format!("/logstores/{}/index", self.logstore))
+        ApiRequest::new(
+            Method::GET,
+            format!("/logstores/{}/index", Name(&self.logstore)),
+        )
     }
 
     fn decode(&self, reply: &ApiReply) -> Result<IndexConfig, InvalidReply> {

@@ -2,7 +2,7 @@ use http::{HeaderValue, Method, header};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 use crate::model::{LogQuery, QueryMeta, QueryResult, QueryRow, wire_time};
 use crate::wire::Compression;
 
@@ -98,9 +98,12 @@ impl Operation for GetLogs {
             body["highlight"] = json!(true);
         }
         let accept = HeaderValue::from_static(self.accept.name().unwrap_or(""));
-        ApiRequest::new(Method::POST, format!("/logstores/{}/logs", self.logstore))
-            .with_header(header::ACCEPT_ENCODING, accept)
-            .with_json(&body)
+        ApiRequest::new(
+            Method::POST,
+            format!("/logstores/{}/logs", Name(&self.logstore)),
+        )
+        .with_header(header::ACCEPT_ENCODING, accept)
+        .with_json(&body)
     }
 
     fn decode(&self, reply: &ApiReply) -> Result<QueryResult, InvalidReply> {

@@ -1,6 +1,6 @@
 use http::Method;
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 use crate::model::{LogQuery, PhraseQueryInfo, QueryMeta, QueryMode, QueryResult, wire_time};
 use crate::wire::headers;
 
@@ -43,17 +43,18 @@ impl Operation for GetLogsV2 {
     fn encode(&self) -> ApiRequest {
         let query = &self.query;
         let ((from, from_ns), (to, to_ns)) = (wire_time(query.from), wire_time(query.to));
-        let mut request = ApiRequest::new(Method::GET, format!("/logstores/{}", self.logstore))
-            .with_query("type", "log")
-            .with_query("from", from.to_string())
-            .with_query("to", to.to_string())
-            .with_query("fromNs", from_ns.to_string())
-            .with_query("toNs", to_ns.to_string())
-            .with_query("line", query.line.to_string())
-            .with_query("offset", query.offset.to_string())
-            .with_query("reverse", query.reverse.to_string())
-            .with_query("powerSql", query.power_sql.to_string())
-            .with_query("accurate", query.accurate.to_string());
+        let mut request =
+            ApiRequest::new(Method::GET, format!("/logstores/{}", Name(&self.logstore)))
+                .with_query("type", "log")
+                .with_query("from", from.to_string())
+                .with_query("to", to.to_string())
+                .with_query("fromNs", from_ns.to_string())
+                .with_query("toNs", to_ns.to_string())
+                .with_query("line", query.line.to_string())
+                .with_query("offset", query.offset.to_string())
+                .with_query("reverse", query.reverse.to_string())
+                .with_query("powerSql", query.power_sql.to_string())
+                .with_query("accurate", query.accurate.to_string());
         if !query.topic.is_empty() {
             request = request.with_query("topic", query.topic.clone());
         }

@@ -1,6 +1,6 @@
 use http::Method;
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 use crate::model::LogstoreConfig;
 
 /// Gives the settings of a logstore.
@@ -37,7 +37,7 @@ impl Operation for GetLogstore {
     }
 
     fn encode(&self) -> ApiRequest {
-        ApiRequest::new(Method::GET, format!("/logstores/{}", self.logstore))
+        ApiRequest::new(Method::GET, format!("/logstores/{}", Name(&self.logstore)))
     }
 
     fn decode(&self, reply: &ApiReply) -> Result<LogstoreConfig, InvalidReply> {

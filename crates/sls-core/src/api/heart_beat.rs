@@ -1,7 +1,7 @@
 use http::Method;
 use serde_json::json;
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 use crate::model::{ConsumerName, ShardId};
 
 /// Says that a consumer lives and which shards it holds, and hears which it should hold.
@@ -55,7 +55,11 @@ impl Operation for HeartBeat {
     }
 
     fn encode(&self) -> ApiRequest {
-        let path = format!("/logstores/{}/consumergroups/{}", self.logstore, self.group);
+        let path = format!(
+            "/logstores/{}/consumergroups/{}",
+            Name(&self.logstore),
+            Name(&self.group)
+        );
         ApiRequest::new(Method::POST, path)
             .with_query("type", "heartbeat")
             .with_query("consumer", self.consumer.as_str().to_owned())

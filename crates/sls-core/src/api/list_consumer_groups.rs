@@ -1,6 +1,6 @@
 use http::Method;
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 use crate::model::ConsumerGroup;
 
 /// Lists the consumer groups of a logstore.
@@ -35,7 +35,7 @@ impl Operation for ListConsumerGroups {
     }
 
     fn encode(&self) -> ApiRequest {
-        let path = format!("/logstores/{}/consumergroups", self.logstore);
+        let path = format!("/logstores/{}/consumergroups", Name(&self.logstore));
         ApiRequest::new(Method::GET, path)
     }
 

@@ -2,7 +2,7 @@ use std::fmt;
 
 use http::Method;
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 use crate::model::Shard;
 
 /// Lists the shards of a logstore, those that no longer take writes included.
@@ -37,7 +37,10 @@ impl Operation for ListShards {
     }
 
     fn encode(&self) -> ApiRequest {
-        ApiRequest::new(Method::GET, format!("/logstores/{}/shards", self.logstore))
+        ApiRequest::new(
+            Method::GET,
+            format!("/logstores/{}/shards", Name(&self.logstore)),
+        )
     }
 
     fn decode(&self, reply: &ApiReply) -> Result<ShardList, InvalidReply> {

@@ -1,6 +1,6 @@
 use http::Method;
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 use crate::wire::headers;
 
 /// Lists the topics of a logstore's logs, in the order of their names.
@@ -53,8 +53,9 @@ impl Operation for ListTopics {
     }
 
     fn encode(&self) -> ApiRequest {
-        let mut request = ApiRequest::new(Method::GET, format!("/logstores/{}", self.logstore))
-            .with_query("type", "topic");
+        let mut request =
+            ApiRequest::new(Method::GET, format!("/logstores/{}", Name(&self.logstore)))
+                .with_query("type", "topic");
         if let Some(token) = &self.token {
             request = request.with_query("token", token.clone());
         }

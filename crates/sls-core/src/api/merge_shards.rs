@@ -1,6 +1,6 @@
 use http::Method;
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed, ShardList};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed, ShardList};
 use crate::model::ShardId;
 
 /// Merges a shard with its right neighbour: both become read-only, and a new one takes over.
@@ -41,7 +41,7 @@ impl Operation for MergeShards {
     }
 
     fn encode(&self) -> ApiRequest {
-        let path = format!("/logstores/{}/shards/{}", self.logstore, self.shard);
+        let path = format!("/logstores/{}/shards/{}", Name(&self.logstore), self.shard);
         ApiRequest::new(Method::POST, path).with_query("action", "merge")
     }
 

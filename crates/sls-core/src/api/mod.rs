@@ -67,6 +67,7 @@ use operation::Sealed;
 pub use operation::{Operation, Scope};
 pub use reply::{ApiReply, InvalidReply};
 pub use request::ApiRequest;
+use request::Name;
 
 pub use create_consumer_group::CreateConsumerGroup;
 pub use create_index::CreateIndex;
@@ -104,3 +105,41 @@ pub use update_consumer_group::UpdateConsumerGroup;
 pub use update_index::UpdateIndex;
 pub use update_logstore::UpdateLogstore;
 pub use update_project::UpdateProject;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ConsumerName, HashKey, ShardId};
+
+    /// Calls about things with this name, which is one part of each path.
+    fn calls(name: &str) -> Vec<ApiRequest> {
+        let shard = ShardId(0);
+        vec![
+            GetLogstore::new("p", name).encode(),
+            DeleteLogstore::new("p", name).encode(),
+            ListShards::new("p", name).encode(),
+            DeleteShard::new("p", name, shard).encode(),
+            MergeShards::new("p", name, shard).encode(),
+            SplitShard::new("p", name, shard, HashKey::MIN).encode(),
+            GetIndex::new("p", name).encode(),
+            DeleteIndex::new("p", name).encode(),
+            ListConsumerGroups::new("p", name).encode(),
+            DeleteConsumerGroup::new("p", name, "readers").encode(),
+            DeleteConsumerGroup::new("p", "orders", name).encode(),
+            UpdateConsumerGroup::new("p", "orders", name).encode(),
+            HeartBeat::new("p", "orders", name, ConsumerName::new("c"), vec![]).encode(),
+        ]
+    }
+
+    #[test]
+    fn no_name_is_taken_for_a_path() {
+        let plain = calls("x");
+        let sly = calls("x/shards/0");
+        for (plain, sly) in plain.iter().zip(&sly) {
+            for text in [&sly.path, &sly.path_and_query()] {
+                let parts = text.split('/').count();
+                assert_eq!(parts, plain.path.split('/').count(), "{text}");
+            }
+        }
+    }
+}

@@ -3,7 +3,7 @@ use std::fmt;
 use bytes::Bytes;
 use http::{HeaderValue, Method, header};
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 use crate::model::{Cursor, ShardId};
 use crate::wire::{Compression, GroupList, GroupListView, headers};
 
@@ -119,7 +119,7 @@ impl Operation for PullLogs {
     }
 
     fn encode(&self) -> ApiRequest {
-        let path = format!("/logstores/{}/shards/{}", self.logstore, self.shard);
+        let path = format!("/logstores/{}/shards/{}", Name(&self.logstore), self.shard);
         let accept = HeaderValue::from_static(self.accept.name().unwrap_or(""));
         let mut request = ApiRequest::new(Method::GET, path)
             .with_header(header::ACCEPT, HeaderValue::from_static(headers::PROTOBUF))

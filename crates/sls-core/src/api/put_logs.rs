@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use http::{HeaderValue, Method};
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 use crate::model::HashKey;
 use crate::wire::{Compression, EncodedGroup, headers};
 
@@ -60,7 +60,7 @@ impl Operation for PutLogs {
         } else {
             "lb"
         };
-        let path = format!("/logstores/{}/shards/{way}", self.logstore);
+        let path = format!("/logstores/{}/shards/{way}", Name(&self.logstore));
         let mut request = ApiRequest::new(Method::POST, path)
             .with_content_type(headers::PROTOBUF)
             .with_header(

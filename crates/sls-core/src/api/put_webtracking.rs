@@ -2,7 +2,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method};
 use serde::{Serialize, Serializer};
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 use crate::wire::{Compression, headers};
 
 /// Writes logs without credentials, as a page in a browser does.
@@ -113,10 +113,12 @@ impl Operation for PutWebtracking {
             tags: &self.tags,
         })
         .expect("text and lists of text have no failing member");
-        let mut request =
-            ApiRequest::new(Method::POST, format!("/logstores/{}/track", self.logstore))
-                .with_content_type(headers::JSON)
-                .with_header(headers::BODY_RAW_SIZE, HeaderValue::from(raw.len()));
+        let mut request = ApiRequest::new(
+            Method::POST,
+            format!("/logstores/{}/track", Name(&self.logstore)),
+        )
+        .with_content_type(headers::JSON)
+        .with_header(headers::BODY_RAW_SIZE, HeaderValue::from(raw.len()));
         if let Some(name) = self.compression.name() {
             request = request.with_header(headers::COMPRESS_TYPE, HeaderValue::from_static(name));
         }

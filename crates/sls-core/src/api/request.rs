@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -22,6 +23,10 @@ pub struct ApiRequest {
 }
 
 impl ApiRequest {
+    /// What stands for a slash within a name in [`path`](Self::path); such a name is no name of
+    /// the service.
+    pub const SLASH: &'static str = "%2F";
+
     /// A request without body: `x-log-bodyrawsize` is 0 then.
     pub(super) fn new(method: Method, path: impl Into<String>) -> Self {
         let mut headers = HeaderMap::with_capacity(4);
@@ -81,6 +86,22 @@ impl ApiRequest {
     }
 }
 
+/// A name as one part of a path: a slash in it, which no name may have, is written as `%2F`, so
+/// that no name is taken for two, and the path for another one.
+pub(super) struct Name<T>(pub(super) T);
+
+impl<T: AsRef<str>> fmt::Display for Name<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, part) in self.0.as_ref().split('/').enumerate() {
+            if at > 0 {
+                f.write_str(ApiRequest::SLASH)?;
+            }
+            f.write_str(part)?;
+        }
+        Ok(())
+    }
+}
+
 /// Everything but the unreserved characters of RFC 3986.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -92,6 +113,19 @@ const PATH: &AsciiSet = &QUERY.remove(b'/');
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_slash_in_a_name_begins_no_other_name() {
+        let path = format!("/logstores/{}/shards/7", Name("a/b//c"));
+        assert_eq!(path, "/logstores/a%2Fb%2F%2Fc/shards/7");
+        // Decoded once, as a server does, it is the name with the sign and not the slash.
+        let request = ApiRequest::new(Method::GET, path);
+        assert_eq!(
+            request.path_and_query(),
+            "/logstores/a%252Fb%252F%252Fc/shards/7"
+        );
+        assert_eq!(Name("orders").to_string(), "orders");
+    }
 
     #[test]
     fn spaces_and_slashes_of_a_query_are_percent_encoded() {

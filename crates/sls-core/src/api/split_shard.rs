@@ -1,6 +1,6 @@
 use http::Method;
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed, ShardList};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed, ShardList};
 use crate::model::{HashKey, ShardId};
 
 /// Splits a shard: it becomes read-only, and new shards take its range over.
@@ -57,7 +57,7 @@ impl Operation for SplitShard {
     }
 
     fn encode(&self) -> ApiRequest {
-        let path = format!("/logstores/{}/shards/{}", self.logstore, self.shard);
+        let path = format!("/logstores/{}/shards/{}", Name(&self.logstore), self.shard);
         let request = ApiRequest::new(Method::POST, path)
             .with_query("action", "split")
             .with_query("key", self.key.to_string());

@@ -1,7 +1,7 @@
 use http::Method;
 use serde_json::json;
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 use crate::model::{ConsumerName, Cursor, ShardId};
 
 /// Saves where a consumer group has got to in one shard.
@@ -76,7 +76,11 @@ impl Operation for UpdateCheckpoint {
     }
 
     fn encode(&self) -> ApiRequest {
-        let path = format!("/logstores/{}/consumergroups/{}", self.logstore, self.group);
+        let path = format!(
+            "/logstores/{}/consumergroups/{}",
+            Name(&self.logstore),
+            Name(&self.group)
+        );
         let consumer = self.consumer.as_ref().map_or("", ConsumerName::as_str);
         let body = json!({ "shard": self.shard, "checkpoint": self.cursor });
         ApiRequest::new(Method::POST, path)

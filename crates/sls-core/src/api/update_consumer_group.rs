@@ -3,7 +3,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::json;
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 use crate::model::seconds;
 
 /// Changes the settings of a consumer group.
@@ -73,7 +73,11 @@ impl Operation for UpdateConsumerGroup {
         if let Some(timeout) = self.timeout {
             body["timeout"] = json!(seconds::of(timeout));
         }
-        let path = format!("/logstores/{}/consumergroups/{}", self.logstore, self.group);
+        let path = format!(
+            "/logstores/{}/consumergroups/{}",
+            Name(&self.logstore),
+            Name(&self.group)
+        );
         ApiRequest::new(Method::PUT, path).with_json(&body)
     }
 

@@ -1,6 +1,6 @@
 use http::Method;
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 use crate::model::IndexConfig;
 
 /// Replaces the index of a logstore.
@@ -44,8 +44,11 @@ impl Operation for UpdateIndex {
     }
 
     fn encode(&self) -> ApiRequest {
-        ApiRequest::new(Method::PUT, format!("/logstores/{}/index", self.logstore))
-            .with_json(&self.index.writable())
+        ApiRequest::new(
+            Method::PUT,
+            format!("/logstores/{}/index", Name(&self.logstore)),
+        )
+        .with_json(&self.index.writable())
     }
 
     fn decode(&self, _reply: &ApiReply) -> Result<(), InvalidReply> {

@@ -1,6 +1,6 @@
 use http::Method;
 
-use super::{ApiReply, ApiRequest, InvalidReply, Operation, Sealed};
+use super::{ApiReply, ApiRequest, InvalidReply, Name, Operation, Sealed};
 use crate::model::LogstoreConfig;
 
 /// Changes the settings of a logstore.
@@ -67,7 +67,11 @@ impl Operation for UpdateLogstore {
                 ALWAYS_WRITTEN.contains(&name.as_str()) || current.get(name) != Some(&*value)
             });
         }
-        ApiRequest::new(Method::PUT, format!("/logstores/{}", self.config.name)).with_json(&body)
+        ApiRequest::new(
+            Method::PUT,
+            format!("/logstores/{}", Name(&self.config.name)),
+        )
+        .with_json(&body)
     }
 
     fn decode(&self, _reply: &ApiReply) -> Result<(), InvalidReply> {

@@ -11,5 +11,5 @@ mod shard_reader;
 
 pub use checkpoint_store::{CheckpointStore, MemoryCheckpoints, SaveCheckpoint, StoreFuture};
 pub use group_coordinator::GroupCoordinator;
-pub use log_sink::LogSink;
+pub use log_sink::{LogSink, RawGroup};
 pub use shard_reader::{Pull, ShardReader};

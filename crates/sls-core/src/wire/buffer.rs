@@ -91,6 +91,15 @@ impl Buffer {
     }
 }
 
+impl From<Vec<u8>> for Buffer {
+    fn from(memory: Vec<u8>) -> Self {
+        Self {
+            len: memory.len(),
+            memory,
+        }
+    }
+}
+
 impl Clone for Buffer {
     /// Without the scratch.
     fn clone(&self) -> Self {

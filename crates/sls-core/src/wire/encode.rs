@@ -364,6 +364,14 @@ impl GroupMeta {
         self
     }
 
+    /// What a group ends with: these fields in wire form, to be put behind
+    /// [`GroupEncoder::as_bytes`].
+    pub fn to_wire(&self) -> Vec<u8> {
+        let mut buf = Buffer::new();
+        self.append_to(&mut buf);
+        buf.into_vec()
+    }
+
     /// In ascending order of the field numbers, as the service asks for.
     fn append_to(&self, buf: &mut Buffer) {
         for (tag, text) in [
@@ -395,6 +403,17 @@ pub struct EncodedGroup {
 }
 
 impl EncodedGroup {
+    /// A group whose bytes were put together elsewhere, from [`GroupEncoder::as_bytes`] and
+    /// what the logs share; `logs` is how many there are.
+    ///
+    /// Neither is checked: a service refuses what is not a `LogGroup`.
+    pub fn from_wire(bytes: Vec<u8>, logs: usize) -> Self {
+        Self {
+            bytes: Buffer::from(bytes),
+            logs,
+        }
+    }
+
     /// The protobuf message `LogGroup`.
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.as_slice()
@@ -550,6 +569,17 @@ mod tests {
             .time_ns(3);
         at_once.log(7).field("m", "1").fields(&shared).time_ns(3);
         assert_eq!(at_once.as_bytes(), one_by_one.as_bytes());
+    }
+
+    #[test]
+    fn a_group_put_together_from_its_parts_is_the_same() {
+        let meta = GroupMeta::default().with_topic("t").with_tag("k", "v");
+        let mut encoder = GroupEncoder::new();
+        encoder.log(1).field("a", "1");
+        encoder.log(2).field("b", "2");
+        let mut bytes = encoder.as_bytes().to_vec();
+        bytes.extend_from_slice(&meta.to_wire());
+        assert_eq!(EncodedGroup::from_wire(bytes, 2), encoder.finish(&meta));
     }
 
     #[test]

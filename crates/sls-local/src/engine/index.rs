@@ -5,6 +5,7 @@
 
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::unix_seconds;
@@ -15,7 +16,7 @@ const MAX_SETTINGS: usize = 1 << 20;
 const TYPES: [&str; 4] = ["text", "long", "double", "json"];
 
 /// Settings that were found to be acceptable.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Index {
     settings: Map<String, Value>,
     modified: SystemTime,

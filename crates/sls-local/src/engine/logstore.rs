@@ -1,23 +1,24 @@
 //! A logstore: settings, shards, and which shard a put goes to.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sls_core::model::{CursorPosition, HashKey, LogstoreConfig, Shard, ShardId};
 use sls_core::wire::GroupView;
 
+use super::catalog::{Held, Keeper};
 use super::group::{ConsumerGroups, ShardFact};
 use super::index::Index;
 use super::settings::{self, FOREVER_DAYS};
 use super::shard::{Pulled, ShardState};
 use super::shards::{Shards, SplitAt};
 use super::spl::damaged;
-use super::storage::{ReadLimit, Record, StorageError};
-use super::{DAY, Logs, PutError, names, unix_seconds};
+use super::storage::{Arriving, Changes, Done, LogId, ReadLimit, Record, StorageError};
+use super::{DAY, Logs, PutError, catalog, names, unix_seconds};
 use crate::refusal::Refusal;
 
 /// How much of a shard a search reads at a time.
@@ -53,8 +54,17 @@ pub(crate) struct Logstore {
     turn: AtomicUsize,
     index: RwLock<Option<Index>>,
     groups: Mutex<ConsumerGroups>,
-    /// All logs that were ever stored.
-    arrived: AtomicU64,
+    /// Taken before any other lock by whoever changes something that is written down.
+    keeper: Keeper,
+}
+
+/// A logstore as it is written down, besides its shards and groups.
+#[derive(Serialize, Deserialize)]
+struct LogstoreFact {
+    created: SystemTime,
+    modified: SystemTime,
+    config: LogstoreConfig,
+    index: Option<Index>,
 }
 
 #[derive(Debug, Clone)]
@@ -64,14 +74,18 @@ struct Settings {
 }
 
 impl Logstore {
-    /// A logstore with its first shards, from settings as they came.
+    /// A logstore with its first shards, from settings as they came. Not written down yet, see
+    /// [`write_down`](Self::write_down).
     pub(super) fn new(
+        project: &str,
         settings: Map<String, Value>,
         logs: Logs,
         now: SystemTime,
     ) -> Result<Self, Refusal> {
         let config = settings::merge(&LogstoreConfig::named(""), settings)?;
         names::check_logstore(&config.name)?;
+        let keeper = Keeper::new(&logs.storage, project, &config.name);
+        let groups = ConsumerGroups::new(keeper.is_durable());
         let shards = Shards::open(logs, config.shard_count, now)?;
         Ok(Self {
             name: config.name.clone(),
@@ -83,8 +97,55 @@ impl Logstore {
             shards: RwLock::new(shards),
             turn: AtomicUsize::new(0),
             index: RwLock::default(),
-            groups: Mutex::default(),
-            arrived: AtomicU64::new(0),
+            groups: Mutex::new(groups),
+            keeper,
+        })
+    }
+
+    /// A logstore that was written down.
+    pub(super) fn read(
+        project: &str,
+        fact: &[u8],
+        logs: Logs,
+        now: SystemTime,
+    ) -> Result<Self, StorageError> {
+        let LogstoreFact {
+            created,
+            modified,
+            config,
+            index,
+        } = catalog::read("a logstore", fact)?;
+        let keeper = Keeper::new(&logs.storage, project, &config.name);
+        let shards = Shards::read(logs, &keeper.shards()?)?;
+        let groups = ConsumerGroups::read(keeper.groups()?, now)?;
+        Ok(Self {
+            name: config.name.clone(),
+            created,
+            settings: RwLock::new(Settings { config, modified }),
+            shards: RwLock::new(shards),
+            turn: AtomicUsize::new(0),
+            index: RwLock::new(index),
+            groups: Mutex::new(groups),
+            keeper,
+        })
+    }
+
+    /// Writes a new logstore down.
+    pub(super) fn write_down(&self) -> Result<(), Refusal> {
+        let held = self.keeper.hold()?;
+        let settings = self.settings();
+        held.save(|changes| {
+            let changes = held.logstore(changes, self.fact(&settings, None));
+            held.shards(changes, self.read_shards().fact())
+        })
+    }
+
+    fn fact(&self, settings: &Settings, index: Option<Index>) -> Vec<u8> {
+        catalog::written(&LogstoreFact {
+            created: self.created,
+            modified: settings.modified,
+            config: settings.config.clone(),
+            index,
         })
     }
 
@@ -123,11 +184,8 @@ impl Logstore {
         changes: Map<String, Value>,
         now: SystemTime,
     ) -> Result<(), Refusal> {
-        let mut settings = self
-            .settings
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        let mut current = settings.config.clone();
+        let held = self.keeper.hold()?;
+        let mut current = self.config();
         current.shard_count = self.read_shards().writable_count();
         let config = settings::merge(&current, changes)?;
         if config.name != self.name {
@@ -139,10 +197,16 @@ impl Logstore {
                 "invalid shard count,you can only modify shardCount by split& merge shard",
             ));
         }
-        *settings = Settings {
+        let changed = Settings {
             config,
             modified: now,
         };
+        let index = self.index();
+        held.save(|changes| held.logstore(changes, self.fact(&changed, index)))?;
+        *self
+            .settings
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = changed;
         Ok(())
     }
 
@@ -160,30 +224,30 @@ impl Logstore {
         now: SystemTime,
     ) -> Result<Vec<Shard>, Refusal> {
         self.expire(now)?;
-        self.write_shards().split(id, at, now)
+        self.change_shards(|shards| shards.split(id, at, now))
     }
 
     /// Joins a shard and its right neighbour; gives the new shard and the old ones.
     pub(crate) fn merge(&self, id: ShardId, now: SystemTime) -> Result<Vec<Shard>, Refusal> {
         self.expire(now)?;
-        self.write_shards().merge(id, now)
+        self.change_shards(|shards| shards.merge(id, now))
     }
 
     /// Deletes a shard that takes no writes, with what it holds.
     pub(crate) fn delete_shard(&self, id: ShardId, now: SystemTime) -> Result<(), Refusal> {
         self.expire(now)?;
-        self.write_shards().delete(id)
+        self.change_shards(|shards| shards.delete(id))
     }
 
-    /// Stores a group that was checked before.
+    /// Takes a group that was checked before, and calls `done` when it is stored.
     pub(super) fn put(
         &self,
-        group: Bytes,
+        arriving: Arriving,
         route: PutRoute,
-        now: SystemTime,
         admit: &mut dyn FnMut(ShardId) -> Result<(), Refusal>,
+        done: Done,
     ) -> Result<(), PutError> {
-        let ttl = self.ttl();
+        let (ttl, now) = (self.ttl(), arriving.received);
         let shards = self.read_shards();
         let mut writable = shards.writable();
         let shard = match route {
@@ -200,20 +264,13 @@ impl Logstore {
         })?;
         admit(shard.id)?;
         shard.expire(ttl, now)?;
-        shard.log.append(Record {
-            received: now,
-            group,
-        })?;
+        shard.log.append(arriving, done)?;
         Ok(())
-    }
-
-    pub(super) fn count_logs(&self, stored: u64) {
-        self.arrived.fetch_add(stored, Ordering::SeqCst);
     }
 
     /// How many logs were stored since the logstore was made, those that expired included.
     pub(crate) fn arrived(&self) -> u64 {
-        self.arrived.load(Ordering::SeqCst)
+        self.read_shards().arrived()
     }
 
     /// How many groups each shard has taken since it was made.
@@ -259,20 +316,18 @@ impl Logstore {
         settings: Map<String, Value>,
         now: SystemTime,
     ) -> Result<(), Refusal> {
-        let mut index = self.write_index();
-        if index.is_some() {
+        let held = self.keeper.hold()?;
+        if self.index().is_some() {
             let message = "log store index is already created";
             return Err(Refusal::bad("IndexAlreadyExist", message));
         }
-        *index = Some(Index::new(settings, now)?);
-        Ok(())
+        self.set_index(&held, Some(Index::new(settings, now)?))
     }
 
     /// The index as a client sees it.
     pub(crate) fn describe_index(&self) -> Result<Value, Refusal> {
         let ttl = self.settings().config.ttl;
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-        let described = index.as_ref().map(|index| index.describe(ttl));
+        let described = self.index().map(|index| index.describe(ttl));
         described.ok_or_else(|| {
             let message = format!("index config of logstore {} does not exist", self.name);
             Refusal::missing("IndexConfigNotExist", message)
@@ -285,19 +340,26 @@ impl Logstore {
         settings: Map<String, Value>,
         now: SystemTime,
     ) -> Result<(), Refusal> {
-        let mut index = self.write_index();
-        if index.is_none() {
+        let held = self.keeper.hold()?;
+        if self.index().is_none() {
             return Err(Refusal::parameter("log store index is not created"));
         }
-        *index = Some(Index::new(settings, now)?);
-        Ok(())
+        self.set_index(&held, Some(Index::new(settings, now)?))
     }
 
     /// Deletes the index; nothing can be searched then.
     pub(crate) fn delete_index(&self) -> Result<(), Refusal> {
-        let gone = self.write_index().take();
-        gone.map(|_| ())
-            .ok_or_else(|| Refusal::parameter("log store index is not created"))
+        let held = self.keeper.hold()?;
+        if self.index().is_none() {
+            return Err(Refusal::parameter("log store index is not created"));
+        }
+        self.set_index(&held, None)
+    }
+
+    fn set_index(&self, held: &Held<'_>, index: Option<Index>) -> Result<(), Refusal> {
+        held.save(|changes| held.logstore(changes, self.fact(&self.settings(), index.clone())))?;
+        *self.index.write().unwrap_or_else(PoisonError::into_inner) = index;
+        Ok(())
     }
 
     /// Shows every group that is kept and where it is, shard by shard in the order of receipt.
@@ -353,23 +415,61 @@ impl Logstore {
         act: impl FnOnce(&mut ConsumerGroups, &[ShardFact]) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
         self.expire(now)?;
+        let held = self.keeper.hold()?;
         let facts = self.read_shards().facts();
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-        act(&mut groups, &facts)
+        let result = act(&mut groups, &facts);
+        groups.settle(|groups| held.save(|changes| held.groups(changes, groups)))?;
+        result
     }
 
     /// Forgets what is older than the retention, and shards of which nothing is left.
-    pub(super) fn expire(&self, now: SystemTime) -> Result<(), StorageError> {
+    pub(super) fn expire(&self, now: SystemTime) -> Result<(), Refusal> {
         let ttl = self.ttl();
-        if self.read_shards().expire(ttl, now)? {
-            self.write_shards().remove_spent(ttl, now)?;
+        let spent = self.read_shards().expire(ttl, now)?;
+        if spent {
+            self.change_shards(|shards| {
+                shards.remove_spent(ttl, now);
+                Ok(())
+            })?;
         }
         Ok(())
     }
 
-    /// Deletes the logs of a logstore that is no longer in its project.
-    pub(super) fn remove_logs(&self) -> Result<(), StorageError> {
-        self.write_shards().remove_all()
+    /// Keeps everybody from changing the logstore, which is to be deleted.
+    pub(super) fn hold(&self) -> Result<Held<'_>, Refusal> {
+        self.keeper.hold()
+    }
+
+    /// The logs of all shards, open and closed.
+    pub(super) fn log_ids(&self) -> Vec<LogId> {
+        let mut shards = self.read_shards().clone();
+        shards.remove_all();
+        shards.take_removed()
+    }
+
+    /// Lets go of the logs of a logstore that was deleted.
+    pub(super) fn clear(&self) {
+        self.write_shards().remove_all();
+    }
+
+    /// Changes the shards once the change is safe; meanwhile nothing is put. What was put
+    /// before is safe then, too.
+    fn change_shards<T>(
+        &self,
+        change: impl FnOnce(&mut Shards) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        let held = self.keeper.hold()?;
+        let mut shards = self.write_shards();
+        let mut changed = shards.clone();
+        let result = change(&mut changed)?;
+        let removed = changed.take_removed();
+        held.save(|changes| {
+            let changes = held.shards(changes, changed.fact());
+            removed.into_iter().fold(changes, Changes::remove)
+        })?;
+        *shards = changed;
+        Ok(result)
     }
 
     fn in_shard<T>(
@@ -392,8 +492,9 @@ impl Logstore {
         self.settings.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write_index(&self) -> RwLockWriteGuard<'_, Option<Index>> {
-        self.index.write().unwrap_or_else(PoisonError::into_inner)
+    fn index(&self) -> Option<Index> {
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        index.clone()
     }
 
     fn read_shards(&self) -> RwLockReadGuard<'_, Shards> {

@@ -7,6 +7,7 @@
 //!
 //! Locks are taken in this order and never held while a query runs.
 
+mod catalog; // what is written down
 pub(crate) mod group; // consumer groups
 mod index; // what a search needs
 mod key_range; // how shards divide the keys
@@ -36,10 +37,16 @@ pub(crate) use logstore::{Logstore, PutRoute};
 pub(crate) use put_rules::PutRules;
 pub(crate) use shard::Pulled;
 pub(crate) use shards::SplitAt;
-pub(crate) use storage::MemoryStorage;
+pub(crate) use storage::{
+    Changes, DiskStorage, LogId, MemoryStorage, OpenError, Packed, Receipt, ShardLog, Storage,
+    StorageError,
+};
+
+#[cfg(test)]
+pub(crate) use storage::{Done, Fact};
 
 use project::Project;
-use storage::{LogId, Storage, StorageError};
+use storage::Arriving;
 
 /// The most projects of a server and logstores of a project.
 const MAX_MEMBERS: usize = 1000;
@@ -54,15 +61,43 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn new(storage: impl Storage, rules: PutRules) -> Self {
-        Self {
-            rules,
-            logs: Logs {
-                storage: Arc::new(storage),
-                next: Arc::new(AtomicU64::new(0)),
-            },
-            projects: RwLock::default(),
+    /// Everything that a storage has. Consumers that were known count as alive at `now`.
+    pub(crate) fn open(
+        storage: Arc<dyn Storage>,
+        rules: PutRules,
+        now: SystemTime,
+    ) -> Result<Self, StorageError> {
+        let next = storage.free_log().0;
+        let logs = Logs {
+            storage,
+            next: Arc::new(AtomicU64::new(next)),
+        };
+        let mut projects = BTreeMap::new();
+        for (name, fact) in logs.storage.facts(catalog::PROJECTS)? {
+            let mut project = Project::read(&fact)?;
+            let name = &name[catalog::PROJECTS.len()..];
+            for (_, fact) in logs.storage.facts(&catalog::logstores(name))? {
+                let logstore = Logstore::read(name, &fact, logs.clone(), now)?;
+                let place = logstore.name().to_owned();
+                project.logstores.insert(place, Arc::new(logstore));
+            }
+            projects.insert(name.to_owned(), project);
         }
+        Ok(Self {
+            rules,
+            logs,
+            projects: RwLock::new(projects),
+        })
+    }
+
+    /// Writes what is waiting and lets go of the storage.
+    pub(crate) fn close(&self) {
+        self.logs.storage.close();
+    }
+
+    /// Whether a call may wait for a disk.
+    pub(crate) fn is_durable(&self) -> bool {
+        self.logs.storage.is_durable()
     }
 
     /// The limits a log group is held to.
@@ -88,6 +123,7 @@ impl Engine {
             let message = format!("there are {MAX_MEMBERS} projects, and no more may be made");
             return Err(Refusal::bad("ProjectQuotaExceed", message));
         }
+        self.save(|changes| changes.write(catalog::project(name), project.fact()))?;
         projects.insert(name.to_owned(), project);
         Ok(())
     }
@@ -108,16 +144,32 @@ impl Engine {
         settings: Map<String, Value>,
         now: SystemTime,
     ) -> Result<(), Refusal> {
-        self.in_project_mut(name, |project| project.update(settings, now))
+        self.in_project_mut(name, |project| {
+            let updated = project.updated(settings, now)?;
+            self.save(|changes| changes.write(catalog::project(name), updated.fact()))?;
+            *project = updated;
+            Ok(())
+        })
     }
 
     /// Deletes a project with everything in it.
     pub(crate) fn delete_project(&self, name: &str) -> Result<(), Refusal> {
-        let gone = self.write().remove(name);
-        let project = gone.ok_or_else(|| no_project(name))?;
-        for logstore in project.logstores.values() {
-            logstore.remove_logs()?;
+        let mut projects = self.write();
+        let project = projects.get(name).ok_or_else(|| no_project(name))?;
+        let held: Result<Vec<_>, _> = project.logstores.values().map(|one| one.hold()).collect();
+        let held = held?;
+        let logs = project.logstores.values().flat_map(|one| one.log_ids());
+        self.save(|changes| {
+            let changes = catalog::erase_project(changes, name);
+            logs.fold(changes, Changes::remove)
+        })?;
+        for held in held {
+            held.end();
         }
+        for logstore in project.logstores.values() {
+            logstore.clear();
+        }
+        projects.remove(name);
         Ok(())
     }
 
@@ -128,8 +180,9 @@ impl Engine {
         settings: Map<String, Value>,
         now: SystemTime,
     ) -> Result<(), Refusal> {
+        let owner = project;
         self.in_project_mut(project, |project| {
-            let logstore = Logstore::new(settings, self.logs.clone(), now)?;
+            let logstore = Logstore::new(owner, settings, self.logs.clone(), now)?;
             let name = logstore.name().to_owned();
             if project.logstores.contains_key(&name) {
                 let message = format!("logstore {name} already exists");
@@ -141,6 +194,7 @@ impl Engine {
                     format!("the project has {MAX_MEMBERS} logstores, and no more may be made"),
                 ));
             }
+            logstore.write_down()?;
             project.logstores.insert(name, Arc::new(logstore));
             Ok(())
         })
@@ -165,35 +219,68 @@ impl Engine {
 
     /// Deletes a logstore with everything in it.
     pub(crate) fn delete_logstore(&self, project: &str, name: &str) -> Result<(), Refusal> {
-        let gone = self.in_project_mut(project, |project| {
-            let gone = project.logstores.remove(name);
-            gone.ok_or_else(|| no_logstore(name))
-        })?;
-        gone.remove_logs()?;
-        Ok(())
+        self.in_project_mut(project, |project| {
+            let found = project.logstores.get(name);
+            let logstore = found.ok_or_else(|| no_logstore(name))?;
+            let held = logstore.hold()?;
+            let logs = logstore.log_ids().into_iter();
+            self.save(|changes| logs.fold(held.erase(changes), Changes::remove))?;
+            held.end();
+            logstore.clear();
+            project.logstores.remove(name);
+            Ok(())
+        })
     }
 
-    /// Stores one log group, whole, in one shard, to which `admit` may object.
+    /// Takes one log group, whole, for one shard, to which `admit` may object. It is stored
+    /// when the receipt says so, which `stored` is told first.
     pub(crate) fn put(
         &self,
         logstore: &Logstore,
-        group: Bytes,
-        route: PutRoute,
+        put: Put,
         now: SystemTime,
         admit: &mut dyn FnMut(ShardId) -> Result<(), Refusal>,
-    ) -> Result<(), Refusal> {
-        let logs = self.rules.check(&group, now)?;
-        match logstore.put(group.clone(), route, now, admit) {
+        stored: impl Fn() + Clone + Send + 'static,
+    ) -> Result<Receipt, Refusal> {
+        let Put {
+            group,
+            packed,
+            route,
+        } = put;
+        let arriving = Arriving {
+            received: now,
+            logs: self.rules.check(&group, now)?,
+            group,
+            packed,
+        };
+        let receipt = || {
+            let stored = stored.clone();
+            Receipt::new(move |result| {
+                if result.is_ok() {
+                    stored();
+                }
+            })
+        };
+        let (first, done) = receipt();
+        match logstore.put(arriving.clone(), route, admit, done) {
+            Ok(()) => Ok(first),
             Err(PutError::Storage(StorageError::Full { .. })) => {
                 // What nobody asked for since it expired still takes room.
                 self.expire_all(now)?;
+                let (second, done) = receipt();
                 // The same put is not counted twice.
-                let stored = logstore.put(group, route, now, &mut |_| Ok(()));
-                stored.map_err(Refusal::from)?;
+                logstore.put(arriving, route, &mut |_| Ok(()), done)?;
+                Ok(second)
             }
-            result => result.map_err(Refusal::from)?,
+            Err(error) => Err(error.into()),
         }
-        logstore.count_logs(logs);
+    }
+
+    /// Writes changes down, where that means anything.
+    fn save(&self, changes: impl FnOnce(Changes) -> Changes) -> Result<(), Refusal> {
+        if self.is_durable() {
+            self.logs.storage.commit(changes(Changes::default()))?;
+        }
         Ok(())
     }
 
@@ -246,7 +333,7 @@ struct Logs {
 impl Logs {
     /// A new log; positions begin at the nanosecond of its making, and a second further for
     /// every log before it, which keeps the cursors of one shard from fitting another.
-    fn create(&self, now: SystemTime) -> Result<(LogId, Arc<dyn storage::ShardLog>), StorageError> {
+    fn create(&self, now: SystemTime) -> Result<(LogId, Arc<dyn ShardLog>), StorageError> {
         let id = LogId(self.next.fetch_add(1, Ordering::Relaxed));
         let base = now
             .duration_since(UNIX_EPOCH)
@@ -254,6 +341,22 @@ impl Logs {
             .wrapping_add(id.0.wrapping_mul(1_000_000_000));
         Ok((id, self.storage.open(id, base)?))
     }
+
+    /// A log that was made before.
+    fn reopen(&self, id: LogId, base: u64) -> Result<Arc<dyn ShardLog>, StorageError> {
+        self.next.fetch_max(id.0 + 1, Ordering::Relaxed);
+        self.storage.open(id, base)
+    }
+}
+
+/// A log group as a client sends it.
+#[derive(Debug)]
+pub(crate) struct Put {
+    /// The protobuf message `LogGroup`.
+    pub(crate) group: Bytes,
+    /// The same as it came, when it came compressed.
+    pub(crate) packed: Option<Packed>,
+    pub(crate) route: PutRoute,
 }
 
 /// Why a put did not succeed.
@@ -284,8 +387,9 @@ impl From<PutError> for Refusal {
     }
 }
 
-/// A full storage is a quota that is used up: clients that wait and try again do so for
-/// 403 `WriteQuotaExceed`, and a shorter retention or a deleted logstore makes room.
+/// A full budget is a quota that is used up: clients that wait and try again do so for
+/// 403 `WriteQuotaExceed`, and a shorter retention or a deleted logstore makes room. What may
+/// pass without anybody's doing is 503 `ServerBusy`, and clients try again.
 impl From<StorageError> for Refusal {
     fn from(error: StorageError) -> Self {
         match error {
@@ -296,6 +400,17 @@ impl From<StorageError> for Refusal {
                      delete logs, shorten a ttl or start it with a larger one"
                 ),
             ),
+            StorageError::DiskFull => Self::busy(
+                "the disk of the data folder is full: nothing more is stored until there is room",
+            ),
+            StorageError::Busy => Self::busy("more is waiting to be written than the disk takes"),
+            StorageError::Closed => Self::busy("the server is shutting down"),
+            StorageError::Gone => {
+                Self::missing("LogStoreNotExist", "the logstore does not exist any more")
+            }
+            StorageError::Damaged(_) | StorageError::Failed(_) => {
+                Self::internal("InternalServerError", error.to_string())
+            }
         }
     }
 }

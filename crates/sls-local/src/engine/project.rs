@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use sls_core::model::Project as ProjectInfo;
 
 use super::logstore::Logstore;
-use super::unix_seconds;
+use super::storage::StorageError;
+use super::{catalog, unix_seconds};
 use crate::refusal::Refusal;
 
 /// Where a project is kept when its maker does not say: in one zone. The service names it
@@ -53,12 +54,35 @@ impl Project {
         Ok(project)
     }
 
-    /// Takes over the members that a client may set.
-    pub(crate) fn update(
-        &mut self,
-        mut settings: Map<String, Value>,
+    /// A project that was written down, still without its logstores.
+    pub(super) fn read(fact: &[u8]) -> Result<Self, StorageError> {
+        Ok(Self {
+            info: catalog::read("a project", fact)?,
+            logstores: BTreeMap::new(),
+        })
+    }
+
+    /// The project to be written down, without its logstores.
+    pub(super) fn fact(&self) -> Vec<u8> {
+        catalog::written(&self.info)
+    }
+
+    /// The project with other settings and the same logstores.
+    pub(super) fn updated(
+        &self,
+        settings: Map<String, Value>,
         now: SystemTime,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Self, Refusal> {
+        let mut updated = Self {
+            info: self.info.clone(),
+            logstores: self.logstores.clone(),
+        };
+        updated.update(settings, now)?;
+        Ok(updated)
+    }
+
+    /// Takes over the members that a client may set.
+    fn update(&mut self, mut settings: Map<String, Value>, now: SystemTime) -> Result<(), Refusal> {
         // What the server says about a project is not for a client to set.
         for own in [
             "projectName",

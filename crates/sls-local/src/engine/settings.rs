@@ -22,6 +22,11 @@ pub(super) fn merge(
     for own in ["createTime", "lastModifyTime"] {
         changes.remove(own);
     }
+    // The Java client writes -1 for a number that it was not told.
+    let most = changes.get("maxSplitShard").and_then(Value::as_i64);
+    if most.is_some_and(|most| most < 0) {
+        changes.remove("maxSplitShard");
+    }
     let Ok(Value::Object(mut merged)) = serde_json::to_value(base) else {
         let message = "settings cannot be written";
         return Err(Refusal::internal("InternalServerError", message));

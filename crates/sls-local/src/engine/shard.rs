@@ -17,7 +17,7 @@ const MAX_PULL_BYTES: usize = 10 << 20;
 /// A shard and where its groups are kept.
 ///
 /// The receive time decides about cursors and expiry, never the time inside the logs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ShardState {
     pub(crate) id: ShardId,
     pub(crate) range: KeyRange,

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use serde::{Deserialize, Serialize};
 use sls_core::model::{HashKey, Shard, ShardId};
 
-use super::Logs;
-use super::group::ShardFact;
+use super::group::ShardFact as GroupFact;
 use super::key_range::KeyRange;
 use super::shard::ShardState;
-use super::storage::{ShardLog, StorageError};
+use super::storage::{LogId, ShardLog, StorageError};
+use super::{Logs, catalog};
 use crate::refusal::Refusal;
 
 /// The most shards that take writes, as the manual has it for automatic splits.
@@ -28,12 +29,38 @@ pub(crate) enum SplitAt {
 }
 
 /// All shards by number. The ranges of those that take writes cover all keys once.
-#[derive(Debug)]
+///
+/// Changed as a copy, which takes the place of the original once it is safe.
+#[derive(Debug, Clone)]
 pub(super) struct Shards {
     logs: Logs,
     all: Vec<ShardState>,
     /// Numbers are never used again.
     next: u32,
+    /// How many logs were stored in shards that are gone.
+    arrived_before: u64,
+    /// The logs of shards that this change lets go of.
+    removed: Vec<LogId>,
+}
+
+/// The shards as they are written down.
+#[derive(Serialize, Deserialize)]
+struct ShardsFact {
+    all: Vec<ShardFact>,
+    next: u32,
+    arrived_before: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ShardFact {
+    id: ShardId,
+    begin: HashKey,
+    end: HashKey,
+    created: SystemTime,
+    parents: Vec<ShardId>,
+    closed: Option<SystemTime>,
+    log: u64,
+    base: u64,
 }
 
 impl Shards {
@@ -43,11 +70,78 @@ impl Shards {
             logs,
             all: Vec::new(),
             next: 0,
+            arrived_before: 0,
+            removed: Vec::new(),
         };
         for range in KeyRange::split_evenly(count) {
             shards.add(range, Vec::new(), now)?;
         }
         Ok(shards)
+    }
+
+    /// The shards that were written down.
+    pub(super) fn read(logs: Logs, fact: &[u8]) -> Result<Self, StorageError> {
+        let ShardsFact {
+            all,
+            next,
+            arrived_before,
+        } = catalog::read("shards", fact)?;
+        let open = |fact: ShardFact| {
+            let log_id = LogId(fact.log);
+            Ok(ShardState {
+                id: fact.id,
+                range: KeyRange {
+                    begin: fact.begin,
+                    end: fact.end,
+                },
+                created: fact.created,
+                parents: fact.parents,
+                closed: fact.closed,
+                log_id,
+                base: fact.base,
+                log: logs.reopen(log_id, fact.base)?,
+            })
+        };
+        Ok(Self {
+            all: all
+                .into_iter()
+                .map(open)
+                .collect::<Result<_, StorageError>>()?,
+            logs,
+            next,
+            arrived_before,
+            removed: Vec::new(),
+        })
+    }
+
+    /// The shards to be written down.
+    pub(super) fn fact(&self) -> Vec<u8> {
+        let fact = |shard: &ShardState| ShardFact {
+            id: shard.id,
+            begin: shard.range.begin,
+            end: shard.range.end,
+            created: shard.created,
+            parents: shard.parents.clone(),
+            closed: shard.closed,
+            log: shard.log_id.0,
+            base: shard.base,
+        };
+        catalog::written(&ShardsFact {
+            all: self.all.iter().map(fact).collect(),
+            next: self.next,
+            arrived_before: self.arrived_before,
+        })
+    }
+
+    /// The logs that can go once this change is safe.
+    pub(super) fn take_removed(&mut self) -> Vec<LogId> {
+        std::mem::take(&mut self.removed)
+    }
+
+    /// How many logs were ever stored.
+    pub(super) fn arrived(&self) -> u64 {
+        let kept = self.all.iter().map(|shard| shard.log.arrived());
+        self.arrived_before + kept.sum::<u64>()
     }
 
     pub(super) fn describe(&self) -> Vec<Shard> {
@@ -69,7 +163,7 @@ impl Shards {
     }
 
     /// What consumer groups have to know.
-    pub(super) fn facts(&self) -> Vec<ShardFact> {
+    pub(super) fn facts(&self) -> Vec<GroupFact> {
         self.all.iter().map(ShardState::fact).collect()
     }
 
@@ -161,7 +255,7 @@ impl Shards {
             return Err(Refusal::parameter(message));
         }
         let gone = self.all.remove(place);
-        self.logs.storage.remove(gone.log_id)?;
+        self.let_go(&gone);
         Ok(())
     }
 
@@ -180,28 +274,27 @@ impl Shards {
     }
 
     /// Lets go of shards of which nothing is left.
-    pub(super) fn remove_spent(
-        &mut self,
-        ttl: Option<Duration>,
-        now: SystemTime,
-    ) -> Result<(), StorageError> {
+    pub(super) fn remove_spent(&mut self, ttl: Option<Duration>, now: SystemTime) {
         let (gone, kept): (Vec<_>, _) = self
             .all
             .drain(..)
             .partition(|shard| shard.is_spent(ttl, now));
         self.all = kept;
         for shard in gone {
-            self.logs.storage.remove(shard.log_id)?;
+            self.let_go(&shard);
         }
-        Ok(())
     }
 
     /// Lets go of everything.
-    pub(super) fn remove_all(&mut self) -> Result<(), StorageError> {
-        for shard in self.all.drain(..) {
-            self.logs.storage.remove(shard.log_id)?;
+    pub(super) fn remove_all(&mut self) {
+        for shard in std::mem::take(&mut self.all) {
+            self.let_go(&shard);
         }
-        Ok(())
+    }
+
+    fn let_go(&mut self, shard: &ShardState) {
+        self.arrived_before += shard.log.arrived();
+        self.removed.push(shard.log_id);
     }
 
     fn add(

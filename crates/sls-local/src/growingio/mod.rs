@@ -5,6 +5,7 @@
 //! mod.rs        decoded, judged, answered
 //! check.rs      what the manual calls incomplete
 //! store.rs      kept within a budget
+//! kept.rs       written down, where that means anything
 //! handle.rs     looked at by a test
 //! listing.rs    looked at over HTTP
 //! ```
@@ -16,6 +17,7 @@ mod check;
 mod collected;
 mod handle;
 mod json;
+mod kept;
 mod listing;
 mod store;
 mod weight;
@@ -36,10 +38,12 @@ pub use handle::GrowingIo;
 pub(crate) use listing::{EventFilter, Page};
 pub use store::GrowingIoCounts;
 
+use crate::engine::{Receipt, Storage, StorageError};
 use crate::fault::Effect;
 use crate::refusal::Refusal;
 use crate::sls::status_code;
 use check::{of_record, of_time};
+use kept::KeptRequest;
 use store::Store;
 
 /// How the collector is set up.
@@ -77,12 +81,21 @@ struct Verdict {
 }
 
 impl Collector {
-    pub(crate) fn new(settings: Settings) -> Self {
-        Self {
+    /// A collector with what a storage has of it.
+    pub(crate) fn open(
+        settings: Settings,
+        storage: Arc<dyn Storage>,
+    ) -> Result<Self, StorageError> {
+        let kept = kept::read(&*storage)?;
+        let collector = Self {
             strict: settings.strict,
             limits: DecodeLimits::default(),
-            store: Arc::new(Store::new(settings.budget)),
-        }
+            store: Arc::new(Store::new(settings.budget, storage)),
+        };
+        let requests = kept.requests.into_iter();
+        let requests = requests.map(|request| collector.revive(request));
+        collector.store.restore(kept.counts, requests);
+        Ok(collector)
     }
 
     pub(crate) fn handle(&self) -> GrowingIo {
@@ -96,9 +109,10 @@ impl Collector {
         request: Request<Bytes>,
         arrival: Arrival,
         fault: Option<&Effect>,
-    ) -> Response<Bytes> {
+    ) -> (Response<Bytes>, Option<Receipt>) {
         let Call::Collect { route, product_id } = call else {
-            return scripted(fault).map_or_else(accepted, |verdict| verdict.response);
+            let response = scripted(fault).map_or_else(accepted, |verdict| verdict.response);
+            return (response, None);
         };
         let (parts, body) = request.into_parts();
         let query = parts.uri.query();
@@ -108,21 +122,7 @@ impl Collector {
             Ok(records) => (records, None),
             Err(error) => (Vec::new(), Some(error)),
         };
-        let late = of_time(query, arrival.now);
-        let records: Vec<_> = records
-            .into_iter()
-            .map(|record| {
-                let mut warnings = of_record(&record, &product_id);
-                warnings.extend(late.clone());
-                Arc::new(CollectedEvent {
-                    request: number,
-                    product_id: product_id.clone(),
-                    received: arrival.received,
-                    record,
-                    warnings,
-                })
-            })
-            .collect();
+        let records = with_warnings(records, number, &product_id, query, arrival);
         let verdict = match (scripted(fault), undecodable) {
             (Some(verdict), _) => verdict,
             (None, _) if parts.method != Method::POST => not_a_post(&parts.method),
@@ -130,7 +130,7 @@ impl Collector {
             (None, None) => self.judge(&records),
         };
         let cut = matches!(fault, Some(Effect::CutBefore | Effect::CutAfter));
-        self.store.push(CollectedRequest {
+        let collected = CollectedRequest {
             number,
             connection: arrival.connection,
             received: arrival.received,
@@ -145,8 +145,30 @@ impl Collector {
             reason: verdict.reason,
             repeat_of: None,
             records,
+        };
+        let receipt = self.store.push(collected, arrival.now);
+        (verdict.response, receipt)
+    }
+
+    /// A request that was written down, with its records, which were not.
+    fn revive(&self, kept: KeptRequest) -> CollectedRequest {
+        let KeptRequest { mut request, now } = kept;
+        let arrival = Arrival {
+            received: request.received,
+            now,
+            connection: request.connection,
+        };
+        let fields = request.headers.iter().filter_map(|(name, value)| {
+            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+            Some((name, HeaderValue::from_str(value).ok()?))
         });
-        verdict.response
+        let fields: HeaderMap = fields.collect();
+        let query = request.target.split_once('?').map(|(_, query)| query);
+        let decoded = self.decode(request.route, &fields, query, &request.body);
+        let (number, product_id) = (request.number, &request.product_id);
+        let records = decoded.unwrap_or_default();
+        request.records = with_warnings(records, number, product_id, query, arrival);
+        request
     }
 
     /// The answer to a request that was not read to its end.
@@ -215,6 +237,28 @@ impl Verdict {
         }
         self
     }
+}
+
+fn with_warnings(
+    records: Vec<CollectedRecord>,
+    request: u64,
+    product_id: &str,
+    query: Option<&str>,
+    arrival: Arrival,
+) -> Vec<Arc<CollectedEvent>> {
+    let late = of_time(query, arrival.now);
+    let event = |record| {
+        let mut warnings = of_record(&record, product_id);
+        warnings.extend(late.clone());
+        Arc::new(CollectedEvent {
+            request,
+            product_id: product_id.to_owned(),
+            received: arrival.received,
+            record,
+            warnings,
+        })
+    };
+    records.into_iter().map(event).collect()
 }
 
 /// 200 and nothing else: no SDK reads the body of an answer.

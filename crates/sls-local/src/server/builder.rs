@@ -1,4 +1,5 @@
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use telemetry_delivery::{Clock, SystemClock};
 use super::LocalServer;
 use super::connection::Limits;
 use crate::clock::ServerClock;
-use crate::engine::{Engine, MemoryStorage, PutRules};
+use crate::engine::{DiskStorage, Engine, MemoryStorage, PutRules, Storage};
 use crate::error::Error;
 use crate::growingio::{Collector, Settings};
 use crate::service::LocalService;
@@ -26,7 +27,8 @@ pub struct LocalServerBuilder {
     keys: Vec<Credentials>,
     no_auth: bool,
     clock: Arc<dyn Clock>,
-    memory_budget: usize,
+    memory_budget: Option<usize>,
+    data: Option<PathBuf>,
     region: String,
     query: Options,
     hosts: HostNames,
@@ -42,7 +44,8 @@ impl Default for LocalServerBuilder {
             keys: Vec::new(),
             no_auth: false,
             clock: Arc::new(SystemClock),
-            memory_budget: Self::DEFAULT_MEMORY_BUDGET,
+            memory_budget: None,
+            data: None,
             region: "local".to_owned(),
             query: Options::default(),
             hosts: HostNames::default(),
@@ -59,6 +62,9 @@ impl Default for LocalServerBuilder {
 impl LocalServerBuilder {
     /// Room for log groups unless told otherwise: 1 GiB.
     pub const DEFAULT_MEMORY_BUDGET: usize = 1 << 30;
+
+    /// Memory for what was read from a data folder unless told otherwise: 64 MiB.
+    pub const DEFAULT_CACHE: usize = 64 << 20;
 
     /// Room for what trackers of GrowingIO send unless told otherwise: 64 MiB.
     pub const DEFAULT_GROWINGIO_BUDGET: usize = 64 << 20;
@@ -95,9 +101,36 @@ impl LocalServerBuilder {
     /// Keeps at most so many bytes of log groups. Default: 1 GiB.
     ///
     /// When they are used up, puts are refused with `WriteQuotaExceed` until logs expire or
-    /// are deleted.
+    /// are deleted. With a [data folder](Self::data) these are the bytes of it that are kept in
+    /// memory as well, 64 MiB by default, and nothing is refused on their account.
     pub fn memory_budget(mut self, bytes: usize) -> Self {
-        self.memory_budget = bytes;
+        self.memory_budget = Some(bytes);
+        self
+    }
+
+    /// Divides about so many bytes among everything that grows: log groups or what is cached
+    /// of them, bodies and answers on their way, and what trackers of GrowingIO send. Default:
+    /// each has a budget of its own.
+    ///
+    /// What the program itself needs, some 16 MiB and what queries compute with, is beyond it.
+    /// A later call that sets one of the budgets changes that one.
+    pub fn memory_limit(mut self, bytes: usize) -> Self {
+        let sixteenth = bytes / 16;
+        self.memory_budget = Some(6 * sixteenth);
+        self.limits.body_bytes = 2 * sixteenth;
+        self.limits.answer_bytes = 2 * sixteenth;
+        self.collector.budget = sixteenth;
+        self
+    }
+
+    /// Keeps everything in this folder, which is made when it is not there, and begins with
+    /// what is in it: projects, logstores, shards, logs, consumer groups with their
+    /// checkpoints, and what trackers sent. Default: everything is in memory.
+    ///
+    /// What was acknowledged is safe even when the process or the machine dies at once. One
+    /// server at a time may use a folder. The server's clock and faults are not kept.
+    pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.data = Some(folder.into());
         self
     }
 
@@ -200,28 +233,67 @@ impl LocalServerBuilder {
     }
 
     /// Builds the service without a socket.
+    ///
+    /// # Panics
+    /// With a [data folder](Self::data), since that can fail; see
+    /// [`open_service`](Self::open_service).
     pub fn into_service(self) -> LocalService {
-        self.build().0
+        assert!(
+            self.data.is_none(),
+            "a service with a data folder is opened with `open_service`"
+        );
+        let built = self.build();
+        built.expect("memory that holds nothing yet can be used").0
+    }
+
+    /// Opens the service without a socket. Blocks; a folder whose server was killed is checked
+    /// first, which takes a second or so for each GB.
+    ///
+    /// # Errors
+    /// [`Error::Data`] when the [data folder](Self::data) cannot be used.
+    pub fn open_service(self) -> Result<LocalService, Error> {
+        Ok(self.build()?.0)
     }
 
     /// Starts listening, and a task that serves until the returned handle ends it.
     ///
     /// # Errors
-    /// [`Error::Listen`] when the address is taken or not ours.
+    /// [`Error::Listen`] when the address is taken or not ours, [`Error::Data`] when the
+    /// [data folder](Self::data) cannot be used.
     pub async fn start(self) -> Result<LocalServer, Error> {
         let (listen, limits) = (self.listen, self.limits);
-        let (service, credentials) = self.build();
+        let (service, credentials) = if self.data.is_some() {
+            let opened = tokio::task::spawn_blocking(move || self.build());
+            match opened.await {
+                Ok(built) => built?,
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            }
+        } else {
+            self.build()?
+        };
         LocalServer::start(listen, limits, service, credentials).await
     }
 
-    fn build(self) -> (LocalService, Credentials) {
+    fn build(self) -> Result<(LocalService, Credentials), Error> {
         let mut keys = self.keys;
         if keys.is_empty() {
             keys.push(Credentials::new(DEFAULT_KEY.0, DEFAULT_KEY.1));
         }
         let credentials = keys[0].clone();
+        let clock = ServerClock::new(self.clock);
+        let folder = self.data.unwrap_or_default();
+        let storage: Arc<dyn Storage> = if folder.as_os_str().is_empty() {
+            let budget = self.memory_budget.unwrap_or(Self::DEFAULT_MEMORY_BUDGET);
+            Arc::new(MemoryStorage::new(budget))
+        } else {
+            let cache = self.memory_budget.unwrap_or(Self::DEFAULT_CACHE);
+            let opened = DiskStorage::open(&folder, cache);
+            Arc::new(opened.map_err(|cause| Error::data(&folder, cause))?)
+        };
+        let collector = Collector::open(self.collector, Arc::clone(&storage));
+        let engine = Engine::open(storage, self.rules, clock.now());
         let face = Face::new(
-            Engine::new(MemoryStorage::new(self.memory_budget), self.rules),
+            engine.map_err(|cause| Error::data(&folder, cause))?,
             if self.no_auth {
                 Keys::open()
             } else {
@@ -230,9 +302,9 @@ impl LocalServerBuilder {
             self.hosts,
             self.region,
             Programs::new(self.query),
-            ServerClock::new(self.clock),
-            Collector::new(self.collector),
+            clock,
+            collector.map_err(|cause| Error::data(&folder, cause))?,
         );
-        (LocalService::new(face), credentials)
+        Ok((LocalService::new(face), credentials))
     }
 }

@@ -47,6 +47,7 @@ pub(super) struct Limits {
     pub(super) head_timeout: Duration,
     pub(super) body_timeout: Duration,
     pub(super) write_timeout: Duration,
+    pub(super) body_bytes: usize,
     pub(super) answer_bytes: usize,
 }
 
@@ -57,6 +58,7 @@ impl Default for Limits {
             head_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
+            body_bytes: BODIES,
             answer_bytes: ANSWERS,
         }
     }
@@ -74,7 +76,7 @@ pub(super) struct Memory {
 impl Memory {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
-            bodies: Room::new(BODIES),
+            bodies: Room::new(limits.body_bytes),
             answers: Room::new(limits.answer_bytes),
         }
     }

@@ -124,7 +124,8 @@ impl LocalServer {
         self.service.advance(by);
     }
 
-    /// Stops accepting, lets requests in flight finish for at most `deadline`, and reports.
+    /// Stops accepting, lets requests in flight finish for at most `deadline`, writes what is
+    /// left and closes the [data folder](LocalServerBuilder::data) if there is one, and reports.
     ///
     /// # Cancel safety
     /// Dropping the future drops the server: what is still open is cut.
@@ -137,6 +138,7 @@ impl LocalServer {
             Ok(_) => 0,
             Err(_) => self.open.load(Ordering::SeqCst),
         };
+        self.service.close().await;
         ShutdownReport {
             finished: open.saturating_sub(aborted),
             aborted,

@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use sls_core::wire::{Compression, headers};
 
+use crate::engine::Receipt;
 use crate::fault::Effect;
 use crate::refusal::Refusal;
 
@@ -16,6 +17,8 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
     /// Whether pages of other sites may not read it.
     pub(crate) private: bool,
+    /// What has to be safe before the answer is true.
+    pub(crate) receipt: Option<Receipt>,
 }
 
 impl Answer {
@@ -26,7 +29,14 @@ impl Answer {
             headers: HeaderMap::new(),
             body: Bytes::new(),
             private: false,
+            receipt: None,
         }
+    }
+
+    /// The same, once something is safe.
+    pub(crate) fn once(mut self, receipt: Receipt) -> Self {
+        self.receipt = Some(receipt);
+        self
     }
 
     /// No, in the service's form.

@@ -5,6 +5,7 @@ use http::header;
 use sls_core::wire::{Compression, DecompressError, headers};
 
 use super::request::Request;
+use crate::engine::Packed;
 use crate::refusal::Refusal;
 
 /// The body before compression, at most `limit` bytes.
@@ -20,6 +21,18 @@ pub(crate) fn raw(request: &Request, limit: usize) -> Result<Bytes, Refusal> {
         ));
     }
     untyped(request, limit)
+}
+
+/// The body as it came, when it came compressed. Only for one that was found to be fine.
+pub(crate) fn packed(request: &Request) -> Option<Packed> {
+    if !request.is_compressed() {
+        return None;
+    }
+    let name = request.header(&headers::COMPRESS_TYPE)?;
+    Some(Packed {
+        compression: Compression::from_name(name)?,
+        bytes: request.body.clone(),
+    })
 }
 
 /// The same for a body whose kind nobody states.

@@ -18,6 +18,7 @@ mod auth;
 mod body;
 mod control;
 mod host;
+mod packages;
 mod programs;
 mod request;
 mod request_id;
@@ -25,6 +26,7 @@ mod route;
 
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -39,7 +41,7 @@ pub(crate) use programs::Programs;
 
 use crate::arrivals::Arrivals;
 use crate::clock::ServerClock;
-use crate::engine::{Engine, unix_seconds};
+use crate::engine::{Engine, Receipt, StorageError, unix_seconds};
 use crate::fault::{Effect, Faults, Target};
 use crate::growingio::{Arrival, Call, Collector};
 use crate::refusal::Refusal;
@@ -92,7 +94,7 @@ pub(crate) struct Face {
     ids: RequestIds,
     faults: Faults,
     collector: Collector,
-    arrivals: Arrivals,
+    arrivals: Arc<Arrivals>,
 }
 
 impl Face {
@@ -116,7 +118,7 @@ impl Face {
             ids,
             faults: Faults::default(),
             collector,
-            arrivals: Arrivals::default(),
+            arrivals: Arc::default(),
         }
     }
 
@@ -166,11 +168,58 @@ impl Face {
             let message = "the server failed to answer this request";
             Err(Refusal::internal("InternalServerError", message))
         });
-        let answer = result.unwrap_or_else(Answer::from);
+        let mut answer = result.unwrap_or_else(Answer::from);
         Outcome {
+            pending: answer.receipt.take().map(Pending::Stored),
             response: self.finish(answer, head, turn.told),
             fault: turn.fault,
         }
+    }
+
+    /// The outcome once what it says is true, or what is true instead.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the answer; what is being written is written.
+    pub(crate) async fn settle(&self, mut outcome: Outcome) -> Outcome {
+        let Some(pending) = outcome.pending.take() else {
+            return outcome;
+        };
+        let (result, caller) = match pending {
+            Pending::Stored(receipt) => (receipt.settled().await, Caller::Client),
+            Pending::Collected(receipt) => (receipt.settled().await, Caller::Tracker),
+        };
+        self.settled(outcome, result, caller)
+    }
+
+    /// The same on this thread.
+    pub(crate) fn settle_now(&self, mut outcome: Outcome) -> Outcome {
+        let (result, caller) = match outcome.pending.take() {
+            None => return outcome,
+            Some(Pending::Stored(receipt)) => (receipt.wait(), Caller::Client),
+            Some(Pending::Collected(receipt)) => (receipt.wait(), Caller::Tracker),
+        };
+        self.settled(outcome, result, caller)
+    }
+
+    fn settled(
+        &self,
+        mut outcome: Outcome,
+        result: Result<(), StorageError>,
+        caller: Caller,
+    ) -> Outcome {
+        match (result, caller) {
+            (Ok(()), _) => {}
+            (Err(error), Caller::Client) => outcome.response = self.refuse(error.into()),
+            (Err(error), Caller::Tracker) => {
+                outcome.response = self.refuse_to_collect(&error.into());
+            }
+        }
+        outcome
+    }
+
+    /// Writes what is waiting and lets go of the storage. Blocks.
+    pub(crate) fn close(&self) {
+        self.engine.close();
     }
 
     /// The answer to a request that was not read to its end.
@@ -193,12 +242,13 @@ impl Face {
             now,
             connection: sender.peer().map(|peer| peer.connection),
         };
-        let response = self
+        let (response, receipt) = self
             .collector
             .answer(call, request, arrival, fault.as_ref());
         Outcome {
             response: dated(response, now),
             fault,
+            pending: receipt.map(Pending::Collected),
         }
     }
 
@@ -272,6 +322,32 @@ struct Turn {
 pub(crate) struct Outcome {
     pub(crate) response: Response<Bytes>,
     pub(crate) fault: Option<Effect>,
+    pending: Option<Pending>,
+}
+
+/// Who is told when something could not be stored.
+#[derive(Debug, Clone, Copy)]
+enum Caller {
+    Client,
+    Tracker,
+}
+
+/// What has to be safe before an answer is true.
+#[derive(Debug)]
+enum Pending {
+    Stored(Receipt),
+    Collected(Receipt),
+}
+
+impl Outcome {
+    /// An answer that is true already.
+    pub(crate) fn of(response: Response<Bytes>) -> Self {
+        Self {
+            response,
+            fault: None,
+            pending: None,
+        }
+    }
 }
 
 fn target<'a>(request: &'a Request, operation: Operation<'_>) -> Target<'a> {

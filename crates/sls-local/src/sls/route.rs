@@ -87,6 +87,8 @@ impl<'a> Operation<'a> {
                 return Self::of_shards(request, method, logstore, rest);
             }
             (method, ["logstores", logstore, "index"]) => match method {
+                // The Java client asks for a histogram here.
+                Verb::Get if kind == "histogram" => Self::GetHistograms { logstore },
                 Verb::Get => Self::GetIndex { logstore },
                 Verb::Post => Self::CreateIndex { logstore },
                 Verb::Put => Self::UpdateIndex { logstore },

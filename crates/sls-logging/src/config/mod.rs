@@ -5,25 +5,37 @@
 //!      \                                                     >-- Settings -- Routes
 //!       '- logging_conf: Python's file with os.environ -----'
 //! ```
-// Handlers are built from settings in the next step.
-#![expect(
-    dead_code,
-    reason = "handlers are built from it once they can be started"
-)]
 
+mod apply; // from settings to the builder of a handler
+mod console; // lines on a standard stream
+mod from_env; // settings from variables
+mod front; // what `log` and `tracing` call
+mod install; // the front ends of the process
+mod live; // loggers and handlers at work
+mod logging; // from the start to the end
 mod logging_conf; // Python's own file
 mod nearest; // what somebody meant who wrote something else
 mod pattern; // how a record becomes a line
 mod problem; // what is wrong, and where
 mod read; // from a tree to settings
+#[cfg(test)]
+mod reference; // holds the reference page to the code
+mod route_cache; // routes that a thread remembers
 mod routes; // which handlers get a record
 mod setting; // one setting of a handler
 mod settings; // loggers and handlers
+mod shared; // what front ends and guard share
 mod sls; // the settings of a handler that uploads
 mod syntax; // what a configuration is written in
 mod threshold; // from which level on something passes
+mod told; // what a record tells, as text
 mod tree; // what TOML and JSON have in common
 
+#[cfg(feature = "log")]
+pub use front::ConfiguredLogger;
+#[cfg(feature = "tracing")]
+pub use front::{ConfiguredFilter, ConfiguredLayer};
+pub use logging::{Logging, LoggingGuard, ReloadReport};
 pub use problem::{ConfigError, MOST_PROBLEMS, Place, Problem};
 pub use settings::Settings;
 pub use syntax::Syntax;
@@ -31,6 +43,7 @@ pub use syntax::Syntax;
 use std::path::Path;
 
 use problem::Faults;
+use settings::Source;
 use tree::Lookup;
 
 /// The longest configuration that is read, in bytes.
@@ -51,7 +64,10 @@ impl Settings {
             cause,
         })?;
         let syntax = Syntax::from_name(&file).unwrap_or_else(|| Syntax::from_content(&text));
-        Self::parse(&file, &text, syntax, &environment)
+        Self::parse(&file, &text, syntax, &environment).map(|settings| Self {
+            source: Source::File(path.to_owned()),
+            ..settings
+        })
     }
 
     /// Reads a text; variables come from the environment.
@@ -92,6 +108,39 @@ impl Settings {
         let settings = read::read(file, &tree, &mut faults);
         faults.into_result(file, text).map(|()| settings)
     }
+}
+
+/// Logs as a file says: TOML, JSON or Python's `logging.conf`.
+///
+/// See [`Settings::from_file`] and [`Settings::init`].
+///
+/// # Errors
+/// [`Error::Config`](crate::Error::Config) with everything that is wrong in the file, and
+/// those of [`Settings::init`].
+pub fn init_from_file(path: impl AsRef<Path>) -> Result<LoggingGuard, crate::Error> {
+    Settings::from_file(path)?.init()
+}
+
+/// Logs as a text says; variables come from the environment.
+///
+/// See [`Settings::from_str`] and [`Settings::init`].
+///
+/// # Errors
+/// [`Error::Config`](crate::Error::Config) with everything that is wrong in the text, and
+/// those of [`Settings::init`].
+pub fn init_from_str(text: &str, syntax: Syntax) -> Result<LoggingGuard, crate::Error> {
+    Settings::from_str(text, syntax)?.init()
+}
+
+/// Logs as the environment's variables say.
+///
+/// See [`Settings::from_env`] and [`Settings::init`].
+///
+/// # Errors
+/// [`Error::Config`](crate::Error::Config) with everything that is missing or wrong, and
+/// those of [`Settings::init`].
+pub fn init_from_env() -> Result<LoggingGuard, crate::Error> {
+    Settings::from_env()?.init()
 }
 
 fn environment(name: &str) -> Option<String> {

@@ -161,6 +161,13 @@ impl ConfigError {
         }
     }
 
+    /// There is nothing to read again.
+    pub(crate) fn not_a_file(file: &str) -> Self {
+        let what = "did not come from a file or the environment, so it cannot be read again; \
+                    use `reload_from` or `reload_with`";
+        Self::invalid(file, vec![Problem::new(None, what)])
+    }
+
     /// What is wrong with the configuration; empty when it could not be read at all.
     pub fn problems(&self) -> &[Problem] {
         match self {

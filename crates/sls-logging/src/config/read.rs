@@ -7,7 +7,7 @@ use super::pattern::{DateFormat, Pattern, Style};
 use super::problem::{Fault, Faults};
 use super::setting::{Kind, Setting};
 use super::settings::{
-    Color, HandlerSettings, LoggerName, LoggerSettings, MOST_HANDLERS, Settings, Stream,
+    Color, HandlerSettings, LoggerName, LoggerSettings, MOST_HANDLERS, Settings, Source, Stream,
     TargetSettings,
 };
 use super::sls;
@@ -77,6 +77,7 @@ pub(crate) fn read(file: &str, tree: &Node, faults: &mut Faults) -> Settings {
         );
     }
     Settings {
+        source: Source::Text,
         file: file.to_owned(),
         loggers,
         handlers: handlers.into_iter().map(|named| named.settings).collect(),
@@ -208,6 +209,7 @@ impl Reader<'_> {
             }
         };
         let pattern = match self.text(table, "formatter") {
+            None if matches!(target, TargetSettings::Console { .. }) => Pattern::line(),
             None => Pattern::default(),
             Some((node, formatter)) => match self.patterns.get(formatter) {
                 Some(pattern) => pattern.clone(),

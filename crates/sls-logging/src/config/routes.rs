@@ -32,6 +32,13 @@ pub(crate) struct Route {
 }
 
 impl Route {
+    /// Of a target whose records nobody wants.
+    pub(crate) const NOWHERE: Self = Self {
+        level: Threshold::Off,
+        handlers: 0,
+        most: Threshold::Off,
+    };
+
     /// Whether anybody wants a record of this level.
     pub(crate) fn wants(self, level: Threshold) -> bool {
         self.most.passes(level)

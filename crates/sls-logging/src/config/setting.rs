@@ -15,8 +15,10 @@ pub(crate) struct Setting {
     pub(crate) python: Option<&'static str>,
     pub(crate) kind: Kind,
     /// What holds when it is not given, for the reference page.
+    #[cfg_attr(not(test), expect(dead_code, reason = "a test holds the page to it"))]
     pub(crate) default: &'static str,
     /// What it is about, for the reference page.
+    #[cfg_attr(not(test), expect(dead_code, reason = "a test holds the page to it"))]
     pub(crate) meaning: &'static str,
 }
 

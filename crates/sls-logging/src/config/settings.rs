@@ -1,6 +1,7 @@
 //! What a configuration comes to: loggers and handlers, known good.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::pattern::Pattern;
 use super::setting::Given;
@@ -16,6 +17,7 @@ pub(crate) const MOST_HANDLERS: usize = 64;
 pub struct Settings {
     /// Where it comes from, for errors.
     pub(crate) file: String,
+    pub(crate) source: Source,
     /// The root first; names differ.
     pub(crate) loggers: Vec<LoggerSettings>,
     /// Names differ.
@@ -27,10 +29,27 @@ impl Settings {
     pub(crate) fn empty(file: &str) -> Self {
         Self {
             file: file.to_owned(),
+            source: Source::Text,
             loggers: Vec::new(),
             handlers: Vec::new(),
         }
     }
+
+    /// Whether some logger names the handler of this index.
+    pub(crate) fn is_used(&self, index: usize) -> bool {
+        self.loggers
+            .iter()
+            .any(|logger| logger.handlers.contains(&index))
+    }
+}
+
+/// Where settings can be read again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    File(PathBuf),
+    Environment,
+    /// Nowhere.
+    Text,
 }
 
 /// What is set for records of one name and those below it.

@@ -254,6 +254,37 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "how long `when_full = \"wait\"` lets a caller wait",
     ),
     setting(
+        "announce_drops",
+        None,
+        Kind::Switch,
+        "true",
+        "whether one record tells of records that were dropped, once delivery works again",
+    ),
+    setting(
+        "dead_letter_file",
+        None,
+        Kind::Name,
+        "none",
+        "a file for records that the service will never take",
+    ),
+    setting(
+        "dead_letter_bytes",
+        None,
+        Kind::Bytes {
+            least: 1,
+            most: 1 << 40,
+        },
+        "64 MiB",
+        "how large that file may become",
+    ),
+    setting(
+        "spans",
+        None,
+        Kind::Choice(&["fields", "names", "off"]),
+        "`fields`",
+        "what of the spans around an event is uploaded",
+    ),
+    setting(
         "naming",
         None,
         Kind::Choice(&["documented", "python"]),

@@ -393,7 +393,11 @@ fn a_formatter_is_shared_by_its_name() {
     let text = "[formatters.f]\nformat = \"{levelname:<8} {message}\"\nstyle = \"{\"\n\
                 [handlers.a]\ntype = \"console\"\nformatter = \"f\"\n[root]\nhandlers = [\"a\"]";
     let settings = parse("a.toml", text).unwrap();
-    assert_ne!(settings.handlers[0].pattern, Pattern::default());
+    let written = settings.handlers[0].pattern.clone();
+    assert!(written != Pattern::default() && written != Pattern::line());
+    let text = "[handlers.a]\ntype = \"console\"\n[root]\nhandlers = [\"a\"]";
+    let settings = parse("a.toml", text).unwrap();
+    assert_eq!(settings.handlers[0].pattern, Pattern::line());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! From which level on something passes.
 
+use crate::level::Level;
+
 /// What passes: everything at least as grave.
 ///
 /// Python counts levels: DEBUG 10, INFO 20, WARNING 30, ERROR 40, CRITICAL 50. Rust has no
@@ -88,6 +90,47 @@ impl Threshold {
             Self::Info => 20,
             Self::Debug => 10,
             Self::Trace => 5,
+        }
+    }
+}
+
+impl From<Level> for Threshold {
+    /// The threshold that lets this level pass and nothing less grave.
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Trace => Self::Trace,
+            Level::Debug => Self::Debug,
+            Level::Info => Self::Info,
+            Level::Warn => Self::Warn,
+            Level::Error => Self::Error,
+        }
+    }
+}
+
+#[cfg(feature = "log")]
+impl From<Threshold> for log::LevelFilter {
+    fn from(threshold: Threshold) -> Self {
+        match threshold {
+            Threshold::Off => Self::Off,
+            Threshold::Error => Self::Error,
+            Threshold::Warn => Self::Warn,
+            Threshold::Info => Self::Info,
+            Threshold::Debug => Self::Debug,
+            Threshold::Trace => Self::Trace,
+        }
+    }
+}
+
+#[cfg(feature = "tracing")]
+impl From<Threshold> for tracing_core::LevelFilter {
+    fn from(threshold: Threshold) -> Self {
+        match threshold {
+            Threshold::Off => Self::OFF,
+            Threshold::Error => Self::ERROR,
+            Threshold::Warn => Self::WARN,
+            Threshold::Info => Self::INFO,
+            Threshold::Debug => Self::DEBUG,
+            Threshold::Trace => Self::TRACE,
         }
     }
 }

@@ -1,9 +1,16 @@
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sls_core::Credentials;
 use sls_core::credentials::{CredentialsProvider, StaticCredentials};
-use sls_core::{Credentials, Endpoint};
+use sls_core::service::LogSink;
+use telemetry_delivery::batch::{Event, Overflow};
 use telemetry_delivery::{Clock, SystemClock};
+
+use super::dead_records::DeadRecords;
+use super::{Handler, HandlerGuard, start};
 
 use crate::error::Error;
 use crate::format::RecordFormat;
@@ -24,7 +31,7 @@ const DEFAULT_BATCH_SIZE: usize = 1024;
 ///
 /// Endpoint, credentials, project and logstore are needed; all else has a default.
 #[doc(alias = "QueuedLogHandler")]
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use]
 pub struct HandlerBuilder {
     pub(crate) endpoint: Option<String>,
@@ -39,12 +46,25 @@ pub struct HandlerBuilder {
     pub(crate) level: Level,
     pub(crate) queue_size: usize,
     pub(crate) queue_bytes: usize,
-    pub(crate) when_full: WhenFull,
+    pub(crate) overflow: Overflow,
     pub(crate) put_wait: Duration,
     pub(crate) close_wait: Duration,
     pub(crate) batch_size: usize,
+    pub(crate) on_event: Option<OnEvent>,
+    pub(crate) dead_letters: DeadLetters,
+    pub(crate) announce_drops: bool,
     pub(crate) clock: Arc<dyn Clock>,
 }
+
+/// Where dead letters go.
+#[derive(Clone)]
+pub(crate) enum DeadLetters {
+    Dropped,
+    File(PathBuf, u64),
+    Call(Arc<dyn Fn(&DeadRecords) + Send + Sync>),
+}
+
+pub(crate) type OnEvent = Arc<dyn Fn(&Event) + Send + Sync>;
 
 /// How requests are signed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,21 +78,6 @@ pub enum Signature {
         /// The region, such as `cn-hangzhou`; `None` takes it from the endpoint's name.
         region: Option<String>,
     },
-}
-
-/// What becomes of a record for which there is no room.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WhenFull {
-    /// It is dropped and counted; the caller never waits.
-    #[default]
-    DropNewest,
-    /// Older ones are dropped and counted to make room; the caller never waits.
-    DropOldest,
-    /// The caller waits for room, at most this long; then the record is dropped and counted.
-    ///
-    /// The official handler waits twice its `put_wait`.
-    Wait(Duration),
 }
 
 impl HandlerBuilder {
@@ -90,10 +95,13 @@ impl HandlerBuilder {
             level: Level::Trace,
             queue_size: DEFAULT_QUEUE_SIZE,
             queue_bytes: DEFAULT_QUEUE_BYTES,
-            when_full: WhenFull::default(),
+            overflow: Overflow::DropNewest,
             put_wait: DEFAULT_PUT_WAIT,
             close_wait: DEFAULT_CLOSE_WAIT,
             batch_size: DEFAULT_BATCH_SIZE,
+            on_event: None,
+            dead_letters: DeadLetters::Dropped,
+            announce_drops: true,
             clock: Arc::new(SystemClock),
         }
     }
@@ -189,9 +197,12 @@ impl HandlerBuilder {
         self
     }
 
-    /// What becomes of a record for which there is no room. Default: it is dropped.
-    pub fn when_full(mut self, policy: WhenFull) -> Self {
-        self.when_full = policy;
+    /// What becomes of a record for which there is no room. Default: it is dropped and counted,
+    /// and the caller does not wait.
+    ///
+    /// The official handler lets its caller wait for twice `put_wait`.
+    pub fn overflow(mut self, policy: Overflow) -> Self {
+        self.overflow = policy;
         self
     }
 
@@ -228,57 +239,106 @@ impl HandlerBuilder {
         self
     }
 
+    /// Is told of drops, failures and their end, at most once a second each.
+    ///
+    /// It is called on the handler's own thread; records that it makes are not shipped.
+    #[doc(alias = "handleError")]
+    pub fn on_event(mut self, tell: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.on_event = Some(Arc::new(tell));
+        self
+    }
+
+    /// Keeps records that the service will never take in a file, a line of JSON each.
+    /// Default: they are dropped and counted.
+    ///
+    /// Those are records of a request that was refused for good, and single ones that are too
+    /// large. The file is appended to until it has `max_bytes`; what does not fit is counted,
+    /// see [`Stats::dead_letters_unwritten`](crate::Stats::dead_letters_unwritten).
+    #[doc(alias = "dead_letter")]
+    pub fn dead_letter_file(mut self, path: impl Into<PathBuf>, max_bytes: u64) -> Self {
+        self.dead_letters = DeadLetters::File(path.into(), max_bytes);
+        self
+    }
+
+    /// Hands records that the service will never take to a function, called on the handler's own
+    /// thread or, for a record that is too large, on the thread that made it.
+    /// Default: they are dropped and counted.
+    pub fn on_dead_letter(mut self, take: impl Fn(&DeadRecords) + Send + Sync + 'static) -> Self {
+        self.dead_letters = DeadLetters::Call(Arc::new(take));
+        self
+    }
+
+    /// Sets whether one record tells of records that were dropped, once delivery works again.
+    /// Default: yes.
+    ///
+    /// It has the level of a warning, the target `sls_logging`, and the number in the field
+    /// `dropped`.
+    pub fn announce_drops(mut self, announce: bool) -> Self {
+        self.announce_drops = announce;
+        self
+    }
+
     /// Where the time comes from. Default: the system.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// What is needed to send, or what of it is not given.
-    fn destination(&self) -> Result<Destination, Error> {
-        let missing: Vec<_> = [
-            ("endpoint", is_blank(self.endpoint.as_deref())),
-            ("credentials", self.credentials.is_none()),
-            ("project", is_blank(self.project.as_deref())),
-            ("logstore", is_blank(self.logstore.as_deref())),
-        ]
-        .into_iter()
-        .filter_map(|(name, missing)| missing.then_some(name))
-        .collect();
-        match (
-            &self.endpoint,
-            &self.credentials,
-            &self.project,
-            &self.logstore,
-        ) {
-            (Some(endpoint), Some(credentials), Some(project), Some(logstore))
-                if missing.is_empty() =>
-            {
-                Ok(Destination {
-                    endpoint: endpoint
-                        .parse()
-                        .map_err(|cause| Error::invalid("endpoint", cause))?,
-                    credentials: Arc::clone(credentials),
-                    project: project.clone(),
-                    logstore: logstore.clone(),
-                })
-            }
-            _ => Err(Error::Missing { settings: missing }),
-        }
+    /// Starts the handler's thread, which sends over HTTPS, or HTTP if the endpoint says so.
+    ///
+    /// No request is made yet, and it needs no runtime.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] names every setting that is needed and not given, [`Error::Invalid`]
+    /// one that cannot work, [`Error::Start`] when the system gives no thread.
+    #[cfg(feature = "https")]
+    pub fn build(self) -> Result<(Handler, HandlerGuard), Error> {
+        let destination = super::destination::Destination::of(&self)?;
+        let source = self.source.clone();
+        let source = source.unwrap_or_else(|| destination.local_address());
+        start::with_sink(self, source, move || destination.sink())
+    }
+
+    /// Starts the handler's thread, which puts log groups into what `sink` makes.
+    ///
+    /// `sink` is called once on that thread, and once more in every process that is forked off
+    /// and ships a record. Endpoint, credentials, project, logstore and signature are not used.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] names a setting that cannot work, [`Error::Start`] when the system
+    /// gives no thread.
+    pub fn build_with<S: LogSink>(
+        self,
+        sink: impl Fn() -> S + Send + Sync + 'static,
+    ) -> Result<(Handler, HandlerGuard), Error> {
+        let source = self.source.clone().unwrap_or_default();
+        start::with_sink(self, source, sink)
     }
 }
 
-struct Destination {
-    endpoint: Endpoint,
-    credentials: Arc<dyn CredentialsProvider>,
-    project: String,
-    logstore: String,
+impl fmt::Debug for HandlerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandlerBuilder")
+            .field("endpoint", &self.endpoint)
+            .field("credentials", &self.credentials)
+            .field("project", &self.project)
+            .field("logstore", &self.logstore)
+            .field("signature", &self.signature)
+            .field("topic", &self.topic)
+            .field("source", &self.source)
+            .field("tags", &self.tags)
+            .field("format", &self.format)
+            .field("level", &self.level)
+            .field("queue_size", &self.queue_size)
+            .field("queue_bytes", &self.queue_bytes)
+            .field("overflow", &self.overflow)
+            .field("put_wait", &self.put_wait)
+            .field("close_wait", &self.close_wait)
+            .field("batch_size", &self.batch_size)
+            .finish_non_exhaustive()
+    }
 }
 
 const fn or_default(value: usize, default: usize) -> usize {
     if value == 0 { default } else { value }
-}
-
-fn is_blank(text: Option<&str>) -> bool {
-    text.is_none_or(|text| text.trim().is_empty())
 }

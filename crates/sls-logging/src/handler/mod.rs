@@ -7,39 +7,56 @@
 //!   Record ───────────────┘
 //! ```
 
+mod announcer;
 mod builder;
+mod dead_records;
+#[cfg(feature = "https")]
+mod destination;
+mod group_sink;
+mod guard;
 
 mod outlet;
 mod scratch;
+mod start;
+mod stats;
 #[cfg(test)]
+#[cfg(any(feature = "log", feature = "tracing"))]
 pub(crate) mod testing;
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use telemetry_delivery::Clock;
+use telemetry_delivery::batch::{Lane, fork_epoch, is_inside_delivery};
 
 use crate::encoder::{Entry, RecordEncoder};
+use crate::error::Error;
 use crate::level::Level;
 use crate::own_targets::is_own;
 use crate::record::{Facts, Record};
 use outlet::Outlet;
 use scratch::{Scratch, with_scratch};
 
-pub use builder::{HandlerBuilder, Signature, WhenFull};
+#[cfg(test)]
+pub(crate) use builder::DeadLetters;
+pub use builder::{HandlerBuilder, Signature};
+pub use dead_records::DeadRecords;
+pub use guard::HandlerGuard;
+pub use stats::Stats;
+pub use telemetry_delivery::batch::Report as CloseReport;
 
 /// Ships records; clones share one queue.
 ///
-/// It never blocks longer than [`WhenFull`] says, never panics and never ships a record about
-/// shipping. The guard that is built with it decides when it ends.
+/// It never blocks longer than its [`overflow`](HandlerBuilder::overflow) policy says, never panics and never ships a record about
+/// shipping. The [`HandlerGuard`] that is built with it decides when it ends.
 #[doc(alias = "QueuedLogHandler")]
 #[doc(alias = "SimpleLogHandler")]
 #[derive(Clone)]
 pub struct Handler {
     core: Arc<Core>,
-    lane: outlet::Lane,
+    lane: Lane,
 }
 
 struct Core {
@@ -48,8 +65,12 @@ struct Core {
     clock: Arc<dyn Clock>,
     close_wait: Duration,
     outlet: Box<dyn Outlet>,
+    shared: start::Shared,
+    /// Of the topic that was set up.
+    main_lane: Lane,
     skipped: AtomicU64,
     shadowed: AtomicU64,
+    unwritten: Arc<AtomicU64>,
 }
 
 impl Handler {
@@ -70,12 +91,31 @@ impl Handler {
         crate::SlsLogger::new(self.clone())
     }
 
+    /// The same handler under another topic: same queue, same format, same end.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there are 1024 topics already.
+    #[doc(alias = "set_topic")]
+    pub fn with_topic(&self, topic: &str) -> Result<Self, Error> {
+        let lane = self.core.outlet.lane(self.core.shared.trailer(topic));
+        Ok(Self {
+            core: Arc::clone(&self.core),
+            lane: lane.map_err(|cause| Error::invalid("topic", cause))?,
+        })
+    }
+
     /// Ships a record; for programs with neither `tracing` nor `log`.
     pub fn log(&self, record: &Record<'_>) {
+        self.log_as(record, None);
+    }
+
+    /// The same; `shown` is uploaded as the message when that is another text.
+    pub(crate) fn log_as(&self, record: &Record<'_>, shown: Option<&str>) {
         if !self.wants(record.facts.level, record.facts.target) {
             return;
         }
         self.append(Some(record.time), &record.facts, |entry| {
+            entry.show(shown);
             entry.message(record.message, record.trace);
             for (name, value) in record.extra {
                 entry.extra(name, value);
@@ -87,25 +127,18 @@ impl Handler {
     /// being about shipping.
     #[inline]
     pub(crate) fn wants(&self, level: Level, target: &str) -> bool {
-        self.takes(level) && !self.is_own(target)
-    }
-
-    /// Whether records of this level are shipped.
-    #[inline]
-    pub(crate) fn takes(&self, level: Level) -> bool {
-        level >= self.core.level
-    }
-
-    #[inline]
-    fn is_own(&self, target: &str) -> bool {
-        if !is_own(target) {
+        if level < self.core.level {
             return false;
         }
-        self.core.skipped.fetch_add(1, Ordering::Relaxed);
-        true
+        let skip = is_inside_delivery() || is_own(target);
+        if skip {
+            self.core.skipped.fetch_add(1, Ordering::Relaxed);
+        }
+        !skip
     }
 
     /// Encodes a record of now on this thread and hands its bytes over.
+    #[cfg(any(feature = "log", feature = "tracing"))]
     #[inline]
     pub(crate) fn write(&self, facts: &Facts<'_>, fill: impl FnOnce(&mut Entry<'_>)) {
         self.append(None, facts, fill);
@@ -114,7 +147,7 @@ impl Handler {
     #[inline]
     fn append(
         &self,
-        time: Option<std::time::SystemTime>,
+        time: Option<SystemTime>,
         facts: &Facts<'_>,
         fill: impl FnOnce(&mut Entry<'_>),
     ) {
@@ -134,7 +167,7 @@ impl Handler {
     fn append_in(
         &self,
         scratch: &mut Scratch,
-        time: Option<std::time::SystemTime>,
+        time: Option<SystemTime>,
         facts: &Facts<'_>,
         fill: impl FnOnce(&mut Entry<'_>),
     ) {
@@ -144,7 +177,7 @@ impl Handler {
             texts,
             caches,
         } = scratch;
-        caches.after_forks(core.outlet.forks());
+        caches.after_forks(fork_epoch());
         group.clear();
         let time = time.unwrap_or_else(|| core.clock.now());
         let mut entry = core.encoder.begin(time, group, texts);
@@ -164,21 +197,53 @@ impl Handler {
         self.core.outlet.flush(within)
     }
 
-    /// How many records were not shipped because they were about shipping, or were made while
-    /// another record was being encoded on the same thread.
-    pub fn skipped(&self) -> u64 {
-        self.core.skipped.load(Ordering::Relaxed)
+    /// What was done so far in this process.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats {
+            queue: self.core.outlet.stats(),
+            skipped: self.core.skipped.load(Ordering::Relaxed),
+            shadowed_fields: self.core.shadowed.load(Ordering::Relaxed),
+            dead_letters_unwritten: self.core.unwritten.load(Ordering::Relaxed),
+        }
     }
 
-    /// How many extra fields were left out because they have the name of one of the handler's
-    /// own.
-    pub fn shadowed_fields(&self) -> u64 {
-        self.core.shadowed.load(Ordering::Relaxed)
+    pub(crate) fn close_wait(&self) -> Duration {
+        self.core.close_wait
+    }
+
+    /// Ends the handler; what was ended stays so.
+    pub(crate) fn close(&self, within: Duration) -> CloseReport {
+        self.core.outlet.close(within)
     }
 
     #[cfg(feature = "log")]
     pub(crate) fn flush_for_close_wait(&self) {
         let _ = self.flush(self.core.close_wait);
+    }
+}
+
+impl Core {
+    /// Ships one record of the handler's own about records that are missing.
+    fn notice(&self, time: SystemTime, message: &str, dropped: u64) {
+        let mut scratch = Scratch::default();
+        let mut entry = self
+            .encoder
+            .begin(time, &mut scratch.group, &mut scratch.texts);
+        entry.message(message, None);
+        entry.extra("dropped", itoa::Buffer::new().format(dropped));
+        entry.finish(&Facts::new(Level::Warn, "sls_logging"), None);
+        self.outlet
+            .append_notice(self.main_lane, scratch.group.as_bytes());
+    }
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core")
+            .field("level", &self.level)
+            .field("close_wait", &self.close_wait)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,19 +1,82 @@
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Names one kind of groups: those with the same topic, source and tags.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Lane(pub(crate) usize);
+use telemetry_delivery::batch::{Batcher, Guard, Lane, LaneConfig, Report, Stats, TooManyLanes};
 
 /// Where encoded logs go. Object safe, so that a handler does not show what it sends with.
 pub(crate) trait Outlet: Send + Sync + 'static {
     /// Takes the bytes of one log; what it cannot take it counts.
     fn append(&self, lane: Lane, log: &[u8]);
 
+    /// The same for the handler's own records, from the engine's thread.
+    fn append_notice(&self, lane: Lane, log: &[u8]);
+
+    /// The lane of groups with this end.
+    fn lane(&self, trailer: Vec<u8>) -> Result<Lane, TooManyLanes>;
+
     /// See [`Handler::flush`](super::Handler::flush).
     fn flush(&self, within: Duration) -> bool;
 
-    /// How many forks this process has lived through.
-    fn forks(&self) -> u64;
+    /// Ends it; a second time there is nothing to do.
+    fn close(&self, within: Duration) -> Report;
+
+    /// What was done so far.
+    fn stats(&self) -> Stats;
 }
 
 const _: fn(&dyn Outlet) = |_| {};
+
+/// The batching engine.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    batcher: Batcher,
+    guard: Mutex<Option<Guard>>,
+}
+
+impl Queue {
+    pub(crate) const fn new(batcher: Batcher, guard: Guard) -> Self {
+        Self {
+            batcher,
+            guard: Mutex::new(Some(guard)),
+        }
+    }
+}
+
+impl Outlet for Queue {
+    #[inline]
+    fn append(&self, lane: Lane, log: &[u8]) {
+        // What is not taken has been counted, with the reason.
+        let _ = self.batcher.append(lane, log);
+    }
+
+    fn append_notice(&self, lane: Lane, log: &[u8]) {
+        let _ = self.batcher.append_notice(lane, log);
+    }
+
+    fn lane(&self, trailer: Vec<u8>) -> Result<Lane, TooManyLanes> {
+        self.batcher.lane(LaneConfig::new(trailer))
+    }
+
+    fn flush(&self, within: Duration) -> bool {
+        self.batcher.flush_blocking(within).is_ok()
+    }
+
+    fn close(&self, within: Duration) -> Report {
+        let guard = {
+            let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
+            guard.take()
+        };
+        match guard {
+            Some(guard) => guard.close_blocking(within),
+            None => {
+                let mut report = Report::default();
+                report.total = self.stats();
+                report
+            }
+        }
+    }
+
+    fn stats(&self) -> Stats {
+        self.batcher.stats()
+    }
+}

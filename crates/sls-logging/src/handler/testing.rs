@@ -1,23 +1,35 @@
 //! A handler whose records stay here.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
-use sls_core::wire::GroupView;
+use sls_core::model::LogGroup;
+use sls_core::service::LogSink;
+use sls_core::wire::{EncodedGroup, GroupView};
 use telemetry_delivery::Clock;
 
-use super::outlet::{Lane, Outlet};
-use super::{Core, Handler};
-use crate::encoder::RecordEncoder;
+use super::{Handler, HandlerGuard};
 use crate::format::RecordFormat;
 use crate::level::Level;
 
 /// What was shipped.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug)]
 pub(crate) struct Shipped {
-    logs: Arc<Mutex<Vec<Vec<u8>>>>,
-    pub(crate) forks: Arc<AtomicU64>,
+    handler: Handler,
+    _guard: HandlerGuard,
+    groups: Kept,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Kept(Arc<Mutex<Vec<LogGroup>>>);
+
+impl LogSink for Kept {
+    async fn put_logs(&self, group: &EncodedGroup) -> Result<(), sls_core::Error> {
+        let group = GroupView::parse(group.as_bytes()).unwrap().to_owned();
+        let mut groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        groups.push(group);
+        Ok(())
+    }
 }
 
 #[derive(Debug)]
@@ -29,36 +41,21 @@ impl Clock for Noon {
     }
 }
 
-impl Outlet for Shipped {
-    fn append(&self, _: Lane, log: &[u8]) {
-        let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
-        logs.push(log.to_vec());
-    }
-
-    fn flush(&self, _: Duration) -> bool {
-        true
-    }
-
-    fn forks(&self) -> u64 {
-        self.forks.load(Ordering::Relaxed)
-    }
-}
-
 /// A handler of this format and level, and what it shipped.
 pub(crate) fn handler(format: RecordFormat, level: Level) -> (Handler, Shipped) {
-    let shipped = Shipped::default();
-    let core = Core {
-        encoder: RecordEncoder::new(format).unwrap(),
-        level,
-        clock: Arc::new(Noon),
-        close_wait: Duration::ZERO,
-        outlet: Box::new(shipped.clone()),
-        skipped: AtomicU64::new(0),
-        shadowed: AtomicU64::new(0),
-    };
-    let handler = Handler {
-        core: Arc::new(core),
-        lane: Lane(0),
+    let groups = Kept::default();
+    let made = groups.clone();
+    let (handler, guard) = Handler::builder()
+        .format(format)
+        .level(level)
+        .clock(Noon)
+        .topic("tests")
+        .build_with(move || made.clone())
+        .unwrap();
+    let shipped = Shipped {
+        handler: handler.clone(),
+        _guard: guard,
+        groups,
     };
     (handler, shipped)
 }
@@ -66,17 +63,16 @@ pub(crate) fn handler(format: RecordFormat, level: Level) -> (Handler, Shipped) 
 impl Shipped {
     /// All records in order, each as its pairs in order.
     pub(crate) fn records(&self) -> Vec<Vec<(String, String)>> {
-        let logs = self.logs.lock().unwrap();
-        logs.iter()
-            .map(|log| {
-                let group = GroupView::parse(log).unwrap();
-                assert_eq!(group.log_count(), 1);
-                let log = group.logs().next().unwrap();
-                log.contents()
-                    .map(|(key, value)| (key.to_string(), value.to_string()))
-                    .collect()
-            })
-            .collect()
+        assert!(self.handler.flush(Duration::from_secs(30)));
+        let groups = self.groups.0.lock().unwrap();
+        let logs = groups.iter().flat_map(|group| &group.logs);
+        logs.map(|log| {
+            assert_eq!((log.time, log.time_ns), (1_700_000_000, Some(5)));
+            let contents = log.contents.iter();
+            let pairs = contents.map(|pair| (pair.key.to_string(), pair.value.to_string()));
+            pairs.collect()
+        })
+        .collect()
     }
 
     /// The only record's fields but those named, in order.
@@ -90,6 +86,7 @@ impl Shipped {
     }
 
     /// What the only record has under `key`.
+    #[cfg(feature = "tracing")]
     #[track_caller]
     pub(crate) fn only(&self, key: &str) -> Option<String> {
         let mut pairs = self.only_without(&[]);

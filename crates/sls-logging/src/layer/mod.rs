@@ -126,13 +126,23 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        self.ship(event, &context, None);
+    }
+}
+
+impl SlsLayer {
+    /// Ships an event; `shown` is uploaded as its message when that is another text.
+    pub(crate) fn ship<S>(&self, event: &Event<'_>, context: &Context<'_, S>, shown: Option<&str>)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
         let metadata = event.metadata();
         let level = Level::from(*metadata.level());
         if !self.handler.wants(level, metadata.target()) {
             return;
         }
         if is_bridged(metadata) {
-            return self.ship_bridged(event, level, &context);
+            return self.ship_bridged(event, level, context, shown);
         }
         let span = context.event_span(event);
         let facts = Facts {
@@ -144,6 +154,7 @@ where
             ..Facts::new(level, metadata.target())
         };
         self.handler.write(&facts, |entry| {
+            entry.show(shown);
             event.record(&mut EventFields(entry));
             if let Some(span) = &span {
                 self.put_spans(span.scope(), event, entry);
@@ -195,12 +206,16 @@ impl SlsLayer {
     }
 
     /// Ships a record of `log` that `tracing-log` made an event of.
-    fn ship_bridged<S>(&self, event: &Event<'_>, level: Level, context: &Context<'_, S>)
-    where
+    fn ship_bridged<S>(
+        &self,
+        event: &Event<'_>,
+        level: Level,
+        context: &Context<'_, S>,
+        shown: Option<&str>,
+    ) where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let mut origin = BridgedOrigin::default();
-        event.record(&mut origin);
+        let origin = BridgedOrigin::of(event);
         let target = origin.target.as_deref().unwrap_or_default();
         if !self.handler.wants(level, target) {
             return;
@@ -214,6 +229,7 @@ impl SlsLayer {
             ..Facts::new(level, target)
         };
         self.handler.write(&facts, |entry| {
+            entry.show(shown);
             event.record(&mut BridgedFields(EventFields(entry)));
             if let Some(span) = &span {
                 self.put_spans(span.scope(), event, entry);
@@ -313,7 +329,7 @@ impl EventFields<'_, '_> {
 }
 
 /// Whether an event is a record of `log`, whose own facts are in fields of these names.
-fn is_bridged(metadata: &Metadata<'_>) -> bool {
+pub(crate) fn is_bridged(metadata: &Metadata<'_>) -> bool {
     metadata.target() == "log" && metadata.fields().field(LOG_TARGET).is_some()
 }
 
@@ -324,11 +340,27 @@ const LOG_LINE: &str = "log.line";
 
 /// Where a record of `log` came from.
 #[derive(Default)]
-struct BridgedOrigin {
-    target: Option<String>,
-    module_path: Option<String>,
-    file: Option<String>,
-    line: Option<u32>,
+pub(crate) struct BridgedOrigin {
+    pub(crate) target: Option<String>,
+    pub(crate) module_path: Option<String>,
+    pub(crate) file: Option<String>,
+    pub(crate) line: Option<u32>,
+}
+
+impl BridgedOrigin {
+    pub(crate) fn of(event: &Event<'_>) -> Self {
+        let mut origin = Self::default();
+        event.record(&mut origin);
+        origin
+    }
+
+    /// Whether a field of such an event is about where it came from.
+    pub(crate) fn has(field: &Field) -> bool {
+        matches!(
+            field.name(),
+            LOG_TARGET | LOG_MODULE_PATH | LOG_FILE | LOG_LINE
+        )
+    }
 }
 
 impl Visit for BridgedOrigin {
@@ -354,24 +386,15 @@ impl Visit for BridgedOrigin {
 /// The fields of such an event without those about its origin.
 struct BridgedFields<'a, 'b>(EventFields<'a, 'b>);
 
-impl BridgedFields<'_, '_> {
-    fn is_origin(field: &Field) -> bool {
-        matches!(
-            field.name(),
-            LOG_TARGET | LOG_MODULE_PATH | LOG_FILE | LOG_LINE
-        )
-    }
-}
-
 impl Visit for BridgedFields<'_, '_> {
     fn record_str(&mut self, field: &Field, value: &str) {
-        if !Self::is_origin(field) {
+        if !BridgedOrigin::has(field) {
             self.0.record_str(field, value);
         }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if !Self::is_origin(field) {
+        if !BridgedOrigin::has(field) {
             self.0.record_debug(field, value);
         }
     }

@@ -3,7 +3,7 @@
 //! ```text
 //!   suite (a program in src/bin/)
 //!     |-- ServerProcess     sls-local as a child: ready when it says so, ended with SIGTERM
-//!     |-- Python, RustClients
+//!     |-- Python, RustClients, GoClients, JavaClients
 //!     |                     the programs around the clients under test, or a Skip
 //!     |-- World             the server, our client, and what leads other clients there
 //!     |-- Program           one program in that language: JSON in, one line of JSON out
@@ -14,7 +14,11 @@
 //! none behind.
 
 pub mod build; // programs of this workspace
+pub mod checks; // what every client should manage, whatever its language
+pub mod go; // programs around the official Go client
 pub mod groups; // log groups as JSON
+pub mod java; // programs around the official Java clients
+pub mod mixed; // a consumer group of theirs and ours
 pub mod program; // a child process with a time limit
 pub mod python; // an interpreter with pinned packages
 pub mod rust; // programs around the official Rust clients
@@ -22,6 +26,7 @@ pub mod samples; // log groups that are hard to carry
 pub mod server; // sls-local as a child process
 pub mod skip; // why a suite could not run
 pub mod table; // what the checks gave
+pub mod takeover; // a consumer group of two, one of which is killed
 pub mod world; // a server, its keys, and the programs of another language
 
 use std::process::ExitCode;

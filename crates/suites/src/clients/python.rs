@@ -176,7 +176,7 @@ async fn find_interpreter() -> Result<(&'static str, String), Skip> {
 }
 
 /// The 64-bit Fowler-Noll-Vo hash: the standard library's may change between releases.
-fn fnv1a(bytes: &[u8]) -> u64 {
+pub(super) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     })

@@ -82,7 +82,7 @@ impl ServerProcess {
     pub async fn shown(&self, target: &str) -> Result<Value> {
         let address = self.url.strip_prefix("http://");
         let address = address.ok_or("the server's address has another scheme")?;
-        let answer = timeout(SHOW_LIMIT, get(address, target)).await;
+        let answer = timeout(SHOW_LIMIT, ask(address, "GET", target, "")).await;
         let answer = answer.map_err(|_| format!("no answer to {target}"))??;
         let (head, body) = answer
             .split_once("\r\n\r\n")
@@ -91,6 +91,36 @@ impl ServerProcess {
             return Err(format!("{target} was refused: {answer}").into());
         }
         Ok(serde_json::from_str(body)?)
+    }
+
+    /// Asks it for something below `/_local/` that changes it: a fault, another time.
+    ///
+    /// # Errors
+    /// When it does not answer within 15 seconds, or refuses.
+    pub async fn change(&self, method: &str, target: &str, body: &Value) -> Result<()> {
+        let address = self.url.strip_prefix("http://");
+        let address = address.ok_or("the server's address has another scheme")?;
+        let body = body.to_string();
+        let answer = timeout(SHOW_LIMIT, ask(address, method, target, &body)).await;
+        let answer = answer.map_err(|_| format!("no answer to {target}"))??;
+        if answer.starts_with("HTTP/1.1 2") {
+            Ok(())
+        } else {
+            Err(format!("{method} {target} was refused: {answer}").into())
+        }
+    }
+
+    /// The number of its process, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Ends it as a crash would, and waits until it is gone.
+    ///
+    /// # Errors
+    /// When it cannot be killed.
+    pub async fn kill(mut self) -> Result<()> {
+        Ok(self.child.kill().await?)
     }
 
     /// Asks it to end, and waits until it did.
@@ -112,9 +142,12 @@ impl ServerProcess {
 
 /// One request on a connection of its own, and the whole answer to it. The server closes
 /// when asked to, and gives such an answer in one piece.
-async fn get(address: &str, target: &str) -> Result<String> {
+async fn ask(address: &str, method: &str, target: &str, body: &str) -> Result<String> {
     let mut stream = TcpStream::connect(address).await?;
-    let head = format!("GET {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    let head = format!(
+        "{method} {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
     stream.write_all(head.as_bytes()).await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;

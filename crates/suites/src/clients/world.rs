@@ -52,6 +52,7 @@ pub struct World<P> {
 pub struct Access {
     what: &'static str,
     endpoint: &'static str,
+    route: &'static str,
     version: &'static str,
     region: &'static str,
     credentials: Credentials,
@@ -115,6 +116,14 @@ impl<P: Programs> World<P> {
         self.server.shown(target).await
     }
 
+    /// Asks the server for trouble, as `/_local/faults` describes it.
+    ///
+    /// # Errors
+    /// When it refuses, or does not answer.
+    pub async fn inject(&self, fault: &Value) -> Result<()> {
+        self.server.change("POST", "/_local/faults", fault).await
+    }
+
     /// Ends the server as an operator would.
     ///
     /// # Errors
@@ -145,6 +154,7 @@ impl<P: Programs> World<P> {
         Access {
             what: "signature v1",
             endpoint: ENDPOINT,
+            route: "",
             version: "v1",
             region: "",
             credentials: self.credentials.clone(),
@@ -166,6 +176,26 @@ impl<P: Programs> World<P> {
         Access {
             what: "an address for a name",
             endpoint: RAW_ENDPOINT,
+            ..self.access()
+        }
+    }
+
+    /// As [`access`](Self::access), for programs that connect to the server by themselves
+    /// unless they are told to ask it as a proxy, as this one tells them.
+    pub fn access_by_proxy(&self) -> Access {
+        Access {
+            what: "the server as a proxy",
+            route: "proxy",
+            ..self.access()
+        }
+    }
+
+    /// As [`access`](Self::access), for a client that has a setting for the server's address,
+    /// beside its name.
+    pub fn access_to_address(&self) -> Access {
+        Access {
+            what: "an address of the server",
+            route: "address",
             ..self.access()
         }
     }
@@ -215,6 +245,7 @@ impl<P: Programs> World<P> {
             .env("SLS_ENDPOINT", access.endpoint)
             .env("SLS_PROJECT", project)
             .env("SLS_LOGSTORE", logstore)
+            .env("SLS_ROUTE", access.route)
             .env("SLS_AUTH_VERSION", access.version)
             .env("SLS_REGION", access.region)
             .env(KEY_ID, credentials.access_key_id())

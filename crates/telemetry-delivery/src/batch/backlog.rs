@@ -1,6 +1,7 @@
 //! Everything sealed and not yet done with. Decides what goes next; does nothing itself.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +11,10 @@ use super::chunk::Chunk;
 use super::lane::{Lane, LaneState, LaneTable};
 use super::pace::Leave;
 use super::receipt::FatePart;
-use super::seal;
+use super::seal::{self, Limits};
 use super::shard::Taken;
 use super::signal::Latch;
+use super::storage::Stored;
 use crate::sink::Sealed;
 
 /// Where a batch stands in the order of sealing; the second number orders the parts of a batch
@@ -21,6 +23,9 @@ pub(super) type Key = (u64, u64);
 
 /// The parts of a batch share these numbers.
 const WHOLE: u64 = 1 << 62;
+/// The parts of a batch that was read from disk share these, of those of the first batch that went
+/// there.
+const RETURNED: u64 = 1 << 40;
 
 #[derive(Debug)]
 pub(super) struct Backlog {
@@ -37,6 +42,13 @@ pub(super) struct Backlog {
     picks: u64,
     /// Whether the worker could start a batch if there was one: worth waking it.
     pub(super) wanted: bool,
+    limits: Limits,
+    /// Whether batches that were sealed early travel together.
+    pub(super) joins: bool,
+    /// Batches sealed from here on wait until those before them have come back from disk.
+    pub(super) spilled_from: Option<u64>,
+    /// How many batches have come back since.
+    returned: u64,
 }
 
 #[derive(Debug)]
@@ -45,10 +57,17 @@ pub(super) struct Entry {
     pub(super) items: usize,
     pub(super) cost: usize,
     pub(super) fates: Vec<FatePart>,
+    /// Where its items are on disk, if they are: all of them, or none.
+    pub(super) stored: Vec<Stored>,
+    /// Whether it is not to leave memory for the disk: it came from there, or its place among the
+    /// others there would be wrong.
+    pub(super) stays: bool,
     pub(super) panics: u32,
     pub(super) first_attempt: Option<Instant>,
     /// How many of the part numbers are this batch's.
     width: u64,
+    /// Whether it is a part.
+    is_cut: bool,
     state: State,
 }
 
@@ -78,6 +97,11 @@ pub(super) struct Removed {
 }
 
 impl Entry {
+    /// Whether something that was sealed before it is on disk.
+    fn follows(&self, key: Key, spilled_from: Option<u64>) -> bool {
+        !self.stays && spilled_from.is_some_and(|from| key.0 >= from)
+    }
+
     /// The batch, unless it is in flight.
     pub(super) fn into_batch(self) -> (Vec<FatePart>, Option<Sealed>) {
         match self.state {
@@ -88,9 +112,13 @@ impl Entry {
 }
 
 impl Backlog {
-    pub(super) fn new(owner: u32) -> Self {
+    pub(super) fn new(owner: u32, limits: Limits) -> Self {
         Self {
             owner,
+            limits,
+            joins: false,
+            spilled_from: None,
+            returned: 0,
             // Callers put batches here, and are not to allocate.
             incoming: VecDeque::with_capacity(64),
             entries: BTreeMap::new(),
@@ -129,28 +157,57 @@ impl Backlog {
         chunk: Chunk,
         fates: Vec<FatePart>,
     ) {
+        self.insert_stored(lanes, index, chunk, fates, Vec::new());
+    }
+
+    /// Adds a batch, which is on disk when `stored` says where, behind all others.
+    pub(super) fn insert_stored(
+        &mut self,
+        lanes: &LaneTable,
+        index: u32,
+        chunk: Chunk,
+        fates: Vec<FatePart>,
+        stored: Vec<Stored>,
+    ) {
         let Some(lane) = lanes.get(index) else { return };
         let id = Lane {
             owner: self.owner,
             index,
         };
-        let key = (self.next, 0);
-        self.next += 1;
+        let (key, width) = self.place(!stored.is_empty());
         *self.waiting_of(index) += 1;
         let entry = Entry {
             lane: index,
             items: chunk.count(),
             cost: chunk.cost(),
             fates,
+            stays: !stored.is_empty(),
+            stored,
             panics: 0,
             first_attempt: None,
-            width: WHOLE,
+            width,
+            is_cut: false,
             state: State::Waiting {
                 batch: Sealed::new(id, Arc::clone(lane.name()), chunk),
                 not_before: None,
             },
         };
         self.entries.insert(key, entry);
+    }
+
+    /// Where a new batch stands. What comes back from disk stands before what followed it there.
+    fn place(&mut self, returns: bool) -> (Key, u64) {
+        match self.spilled_from {
+            Some(from) if returns && self.returned < WHOLE / RETURNED => {
+                let key = (from, self.returned * RETURNED);
+                self.returned += 1;
+                (key, RETURNED)
+            }
+            _ => {
+                self.next += 1;
+                ((self.next - 1, 0), WHOLE)
+            }
+        }
     }
 
     /// How many batches of a lane wait to be started.
@@ -180,6 +237,9 @@ impl Backlog {
                 continue;
             }
             if lanes.get(entry.lane).is_some_and(LaneState::is_ordered) {
+                if entry.follows(*key, self.spilled_from) {
+                    continue;
+                }
                 *held = self.picks;
             }
             let State::Waiting { not_before, .. } = &entry.state else {
@@ -215,11 +275,68 @@ impl Backlog {
         entry.first_attempt.get_or_insert(now);
         let lane = entry.lane;
         match std::mem::replace(&mut entry.state, State::InFlight) {
-            State::Waiting { batch, .. } => {
+            State::Waiting { mut batch, .. } => {
                 *self.waiting_of(lane) -= 1;
+                if self.joins && batch.attempts == 0 {
+                    self.join(key, lane, &mut batch);
+                }
                 Some(batch)
             }
             State::InFlight => None,
+        }
+    }
+
+    /// Adds to a batch that is about to be tried first those behind it, as far as they fit.
+    ///
+    /// What was sealed early, to have it on disk, travels in full batches this way.
+    fn join(&mut self, key: Key, lane: u32, batch: &mut Sealed) {
+        let mut joined = Vec::new();
+        let (mut bytes, mut items) = (batch.chunk.items_len(), batch.chunk.count());
+        let Some(first) = self.entries.get(&key) else {
+            return;
+        };
+        let (is_stored, stays) = (!first.stored.is_empty(), first.stays);
+        for (key, entry) in self.entries.range((Bound::Excluded(key), Bound::Unbounded)) {
+            if entry.lane != lane {
+                continue;
+            }
+            let State::Waiting {
+                batch: next,
+                not_before: None,
+            } = &entry.state
+            else {
+                break;
+            };
+            let size = (next.chunk.items_len(), next.chunk.count());
+            if next.attempts > 0
+                || entry.is_cut
+                || entry.follows(*key, self.spilled_from)
+                || entry.stored.is_empty() == is_stored
+                || entry.stays != stays
+                || !self.limits.fit_together((bytes, items), size)
+            {
+                break;
+            }
+            bytes += size.0;
+            items += size.1;
+            joined.push(*key);
+        }
+        for other in joined {
+            let Some(removed) = self.entries.remove(&other) else {
+                continue;
+            };
+            *self.waiting_of(lane) -= 1;
+            if let Some(entry) = self.entries.get_mut(&key) {
+                let before = batch.chunk.count();
+                entry.items += removed.items;
+                entry.cost += removed.cost;
+                entry.stored.extend(removed.stored);
+                let fates = removed.fates.into_iter();
+                entry.fates.extend(fates.map(|fate| fate.behind(before)));
+                if let State::Waiting { batch: next, .. } = removed.state {
+                    batch.chunk.extend(&next.chunk);
+                }
+            }
         }
     }
 
@@ -264,9 +381,12 @@ impl Backlog {
                     .iter()
                     .filter_map(|fate| fate.slice(from, to))
                     .collect(),
+                stored: Vec::new(),
+                stays: entry.stays,
                 panics: 0,
                 first_attempt: entry.first_attempt,
                 width,
+                is_cut: true,
                 state: State::Waiting {
                     batch: Sealed::new(batch.lane, Arc::clone(&batch.lane_name), chunk),
                     not_before: None,
@@ -298,8 +418,12 @@ impl Backlog {
             .map(|(key, _)| *key)
     }
 
-    pub(super) fn keys(&self) -> Vec<Key> {
-        self.entries.keys().copied().collect()
+    /// All batches, and whether they are on disk.
+    pub(super) fn keys(&self) -> Vec<(Key, bool)> {
+        self.entries
+            .iter()
+            .map(|(key, entry)| (*key, !entry.stored.is_empty()))
+            .collect()
     }
 
     /// Set when nothing is left of what is here now.
@@ -353,6 +477,65 @@ impl Backlog {
             self.waiting.resize(index + 1, 0);
         }
         &mut self.waiting[index]
+    }
+}
+
+/// What the disk is about.
+#[cfg(feature = "spool")]
+impl Backlog {
+    /// All that left memory has come back.
+    pub(super) fn nothing_is_spilled(&mut self) {
+        self.spilled_from = None;
+        self.returned = 0;
+    }
+
+    /// Batches that are not on disk, oldest first.
+    pub(super) fn unstored(&self) -> Vec<Key> {
+        self.entries
+            .iter()
+            .filter(|(_, entry)| entry.stored.is_empty())
+            .map(|(key, _)| *key)
+            .collect()
+    }
+
+    /// Whether something that was on disk only is in memory again.
+    pub(super) fn has_returned(&self) -> bool {
+        self.entries.values().any(|entry| entry.stays)
+    }
+
+    pub(super) fn has_unstored(&self) -> bool {
+        let newest_first = self.entries.values().rev();
+        newest_first
+            .into_iter()
+            .any(|entry| entry.stored.is_empty())
+    }
+
+    /// Takes a batch that waits, to be given back with [`put_back`](Self::put_back).
+    pub(super) fn lend(&mut self, key: Key) -> Option<(Sealed, Option<Instant>)> {
+        let entry = self.entries.get_mut(&key)?;
+        let lane = entry.lane;
+        match std::mem::replace(&mut entry.state, State::InFlight) {
+            State::Waiting { batch, not_before } => {
+                *self.waiting_of(lane) -= 1;
+                Some((batch, not_before))
+            }
+            State::InFlight => None,
+        }
+    }
+
+    /// Batches that need not be in memory, newest first: on disk, waiting, never tried.
+    pub(super) fn evictable(&self) -> Vec<Key> {
+        let may_go = |entry: &Entry| {
+            let waits = match &entry.state {
+                State::Waiting { batch, .. } => batch.attempts == 0,
+                State::InFlight => false,
+            };
+            waits && !entry.stored.is_empty() && !entry.stays && !entry.is_cut
+        };
+        let all = self.entries.iter().rev();
+        all.filter(|(_, entry)| may_go(entry))
+            .map(|(key, _)| *key)
+            .collect()
     }
 }
 

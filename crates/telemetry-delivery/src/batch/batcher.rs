@@ -30,6 +30,10 @@ pub enum StartError {
     /// The system gave no thread or no runtime.
     #[error("the delivery thread did not start")]
     Thread(#[from] io::Error),
+    /// The spool cannot be opened.
+    #[cfg(feature = "spool")]
+    #[error("the spool cannot be opened")]
+    Spool(#[from] crate::spool::SpoolError),
 }
 
 /// Not everything that was there when flushing began has come to an end.
@@ -243,7 +247,7 @@ impl fmt::Debug for Batcher {
 struct Shared {
     owner: u32,
     config: Arc<BatchConfig>,
-    start: Box<dyn Fn(Arc<Engine>) -> io::Result<()> + Send + Sync>,
+    start: Box<dyn Fn(Arc<Engine>) -> Result<(), StartError> + Send + Sync>,
     /// Of the process that made the batcher.
     epoch: u64,
     /// By epoch. A process touches only the cell of its own, which nobody can have been busy with
@@ -272,10 +276,10 @@ impl Shared {
     }
 
     #[cold]
-    fn begin(&self) -> io::Result<&Arc<Engine>> {
+    fn begin(&self) -> Result<&Arc<Engine>, StartError> {
         let now = self.generation();
         let Some(cell) = self.generations.get(now) else {
-            return Err(io::Error::other("forked too often"));
+            return Err(io::Error::other("forked too often").into());
         };
         let mut result = Ok(());
         let engine = cell.get_or_init(|| {

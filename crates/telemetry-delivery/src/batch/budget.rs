@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::task::Waker;
 
-use super::sync::{AtomicUsize, Mutex, Ordering, lock};
+use super::sync::{AtomicUsize, Mutex, Ordering, fence, lock};
 
 /// Bytes and items that are in memory: filling, sealed or in flight.
 ///
@@ -43,13 +43,18 @@ impl Budget {
 
     /// Enlarges `grant` to hold at least `need`; `false` when there is no room.
     pub(super) fn extend(&self, grant: &mut Grant, need: Grant) -> bool {
+        let items = need.items.saturating_sub(grant.items);
+        if !self.items.has(items) {
+            return false;
+        }
         let bytes = need.bytes.saturating_sub(grant.bytes);
         let Some(bytes) = self.bytes.take(bytes) else {
             return false;
         };
-        let items = need.items.saturating_sub(grant.items);
         let Some(items) = self.items.take(items) else {
-            self.bytes.give(bytes);
+            // Somebody was quicker. Meanwhile another one may have found no bytes, and waits for
+            // these; that this does not go around in circles is why there is a look before.
+            self.give(Grant { bytes, items: 0 });
             return false;
         };
         grant.bytes += bytes;
@@ -64,14 +69,31 @@ impl Budget {
         }
         self.bytes.give(grant.bytes);
         self.items.give(grant.items);
-        // Both this load and the subtraction before it are sequentially consistent, as are their
-        // counterparts in `wait`: either the waiter finds the room or this finds the waiter.
-        if self.waiting.load(Ordering::SeqCst) > 0 {
+        // With the fence in `wait`: either the waiter finds the room or this finds the waiter.
+        fence(Ordering::SeqCst);
+        if self.waiting.load(Ordering::Relaxed) > 0 {
             let woken = std::mem::take(&mut *lock(&self.waiters));
             for waker in woken {
                 waker.wake();
             }
         }
+    }
+
+    /// Takes room whether or not there is any, for what has to be read to be got rid of.
+    #[cfg(feature = "spool")]
+    pub(super) fn force(&self, need: Grant) {
+        self.bytes.used.fetch_add(need.bytes, Ordering::SeqCst);
+        self.items.used.fetch_add(need.items, Ordering::SeqCst);
+    }
+
+    /// How much of the limit is in use, in 256ths: of bytes or items, whichever is nearer to it.
+    #[cfg(feature = "spool")]
+    pub(super) fn level(&self) -> usize {
+        let level = |gauge: &Gauge| {
+            let used = gauge.used.load(Ordering::Relaxed) as u128;
+            (used * 256 / gauge.limit.max(1) as u128).min(256) as usize
+        };
+        level(&self.bytes).max(level(&self.items))
     }
 
     /// Has `waker` called when there is room again. The caller looks once more afterwards.
@@ -81,12 +103,13 @@ impl Budget {
             waiters.push_back(waker.clone());
         }
         drop(waiters);
-        self.waiting.fetch_add(1, Ordering::SeqCst);
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
     }
 
     /// Ends one [`wait`](Self::wait).
     pub(super) fn waited(&self) {
-        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Bytes in use, what is granted and not yet filled included.
@@ -104,12 +127,17 @@ impl Gauge {
         }
     }
 
+    fn has(&self, need: usize) -> bool {
+        need <= self.limit.saturating_sub(self.used.load(Ordering::Relaxed))
+    }
+
     /// Takes `need`, or more in advance where there is plenty.
     fn take(&self, need: usize) -> Option<usize> {
         if need == 0 {
             return Some(0);
         }
-        let mut used = self.used.load(Ordering::SeqCst);
+        // Only the number itself is shared, so no ordering is needed.
+        let mut used = self.used.load(Ordering::Relaxed);
         loop {
             let free = self.limit.saturating_sub(used);
             if need > free {
@@ -119,8 +147,8 @@ impl Gauge {
             match self.used.compare_exchange_weak(
                 used,
                 used + amount,
-                Ordering::SeqCst,
-                Ordering::SeqCst,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
             ) {
                 Ok(_) => return Some(amount),
                 Err(now) => used = now,
@@ -129,7 +157,7 @@ impl Gauge {
     }
 
     fn give(&self, amount: usize) {
-        self.used.fetch_sub(amount, Ordering::SeqCst);
+        self.used.fetch_sub(amount, Ordering::Relaxed);
     }
 }
 

@@ -1,12 +1,16 @@
 //! How much, how long, and what to do when that is not enough.
 
 use std::fmt;
+#[cfg(feature = "spool")]
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::drops::Drops;
 use super::receipt::DeadReason;
 use crate::error::{ConfigError, ensure};
+#[cfg(feature = "spool")]
+use crate::spool::SpoolConfig;
 use crate::{Backoff, sink::Sealed};
 
 /// The largest batch and the largest item: ends of items are kept in 32 bits.
@@ -22,6 +26,12 @@ pub enum Overflow {
     DropOldest,
     /// The caller waits for room, up to this long; then the item is refused.
     Wait(Duration),
+    /// What waits moves to the spool once half of the room is taken; it comes back, oldest first,
+    /// when there is room again. A caller who is faster than the disk waits, up to this long;
+    /// then, and when the spool is full, the item is refused. Without a spool, as
+    /// [`Wait`](Self::Wait).
+    #[cfg(feature = "spool")]
+    Spill(Duration),
 }
 
 /// What an engine tells its user, from its own thread and under no lock.
@@ -45,6 +55,19 @@ pub enum Event {
         /// What was dropped since items last went through without one being dropped.
         dropped: Drops,
     },
+    /// Items could not be written to disk, or it is not certain that they were, where this had
+    /// worked before. They are still in memory; writing is tried again.
+    #[cfg(feature = "spool")]
+    SpoolFailing {
+        /// What the system said.
+        cause: Arc<str>,
+    },
+    /// Writing to disk works again.
+    #[cfg(feature = "spool")]
+    SpoolResumed,
+    /// Something on disk is not as it was written; the rest is delivered.
+    #[cfg(feature = "spool")]
+    SpoolDamaged(crate::spool::Damage),
 }
 
 /// Items that can never be delivered.
@@ -78,6 +101,8 @@ pub struct BatchConfig {
     pub(super) shards: Option<usize>,
     pub(super) max_lanes: usize,
     pub(super) close_deadline: Duration,
+    #[cfg(feature = "spool")]
+    pub(super) spool: Option<(PathBuf, SpoolConfig)>,
     pub(super) thread_name: String,
     /// The worker's clock moves only when there is nothing else to do.
     #[cfg(test)]
@@ -103,6 +128,8 @@ impl Default for BatchConfig {
             shards: None,
             max_lanes: 1024,
             close_deadline: Duration::from_secs(5),
+            #[cfg(feature = "spool")]
+            spool: None,
             thread_name: "delivery".to_owned(),
             #[cfg(test)]
             paused: false,
@@ -191,7 +218,8 @@ impl BatchConfig {
     }
 
     /// How many buffers a lane has, for so many threads that append at the same time.
-    /// Default: one per core, at most eight; rounded up to a power of two. An ordered lane has one.
+    /// Default: two per core, at least 4 and at most 16; rounded up to a power of two. An ordered
+    /// lane has one.
     pub fn with_shards(mut self, shards: usize) -> Self {
         self.shards = Some(shards);
         self
@@ -206,6 +234,37 @@ impl BatchConfig {
     /// How long the guard delivers what is left when it is dropped. Default: 5 seconds.
     pub fn with_close_deadline(mut self, deadline: Duration) -> Self {
         self.close_deadline = deadline;
+        self
+    }
+
+    /// Keeps what is not delivered in a folder below `root`, so that it survives the process.
+    /// Default: none.
+    ///
+    /// When items get there depends on [`Fsync`](crate::spool::Fsync):
+    ///
+    /// | policy | survives a killed process | survives a loss of power |
+    /// |---|---|---|
+    /// | `EveryRecord` | every item whose `append` has returned | the same |
+    /// | `Interval(t)` | every item appended `t` ago or earlier | the same |
+    /// | `System` | every item appended half a second ago or earlier | what the system has written |
+    ///
+    /// With `EveryRecord`, `append`, `append_with_receipt` and `append_async` return once the item
+    /// is durable; calls at the same time share one flush of the disk. `try_append` does not wait,
+    /// and its items are treated as with an interval of half a second.
+    /// Items that are delivered sooner never touch the disk, except with `EveryRecord`.
+    ///
+    /// What earlier processes left below `root` is delivered beside new items, oldest first, and
+    /// what is left when closing is over stays for the next. The order of an ordered lane holds
+    /// within one process.
+    ///
+    /// The engine's thread writes, also while it waits for the sink; a record has to fit the
+    /// spool: [`SpoolConfig::with_max_bytes`] has to be a few times
+    /// [`with_batch_bytes`](Self::with_batch_bytes).
+    ///
+    /// A process that is forked off makes a folder of its own below the same root.
+    #[cfg(feature = "spool")]
+    pub fn with_spool(mut self, root: impl Into<PathBuf>, config: SpoolConfig) -> Self {
+        self.spool = Some((root.into(), config));
         self
     }
 
@@ -285,6 +344,8 @@ impl BatchConfig {
             "be at least one",
         )?;
         ensure(self.batch_items > 0, "batch_items", "be at least one")?;
+        #[cfg(feature = "spool")]
+        self.check_spool()?;
         ensure(self.max_in_flight > 0, "max_in_flight", "be at least one")?;
         ensure(
             !self.attempt_timeout.is_zero(),
@@ -303,9 +364,35 @@ impl BatchConfig {
         )
     }
 
+    #[cfg(feature = "spool")]
+    fn check_spool(&self) -> Result<(), ConfigError> {
+        let Some((_, spool)) = &self.spool else {
+            return Ok(());
+        };
+        spool.validate()?;
+        // As much again as a batch may take beside its bytes.
+        let batch = self.batch_bytes.max(self.item_bytes()) + 4 * self.batch_items;
+        let room = spool.largest_record().saturating_sub(64 << 10);
+        ensure(
+            batch as u64 <= room,
+            "spool",
+            "hold a batch, of which it takes up to 63 MiB",
+        )
+    }
+
+    /// How long a caller may wait for room.
+    pub(super) fn longest_wait(&self) -> Option<Duration> {
+        match self.overflow {
+            Overflow::Wait(longest) => Some(longest),
+            #[cfg(feature = "spool")]
+            Overflow::Spill(longest) => Some(longest),
+            Overflow::DropNewest | Overflow::DropOldest => None,
+        }
+    }
+
     pub(super) fn shard_count(&self) -> usize {
         self.shards.unwrap_or_else(|| {
-            std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8))
+            std::thread::available_parallelism().map_or(4, |cores| (2 * cores.get()).clamp(4, 16))
         })
     }
 }

@@ -93,6 +93,8 @@ reasons! {
     Panicked panicked "the sink panicked";
     /// Still in memory when the time for closing was over.
     ShutDown shut_down "not delivered before the end";
+    /// Moved to disk for want of room, and no longer there.
+    Damaged damaged "damaged on disk";
     /// Appended after closing.
     Closed closed "appended after closing";
     /// Appended by the delivery itself, or while appending.

@@ -16,10 +16,12 @@ use super::drops::DropReason;
 use super::lane::{Lane, LaneConfig, LaneTable, TooManyLanes};
 use super::receipt::{DeadReason, FatePart, Outcome, Receipt};
 use super::reentry::Inside;
+use super::rest::Rest;
 use super::seal::Limits;
 use super::shard::{Append, Surroundings, Taken};
 use super::signal::{self, Latch};
 use super::stats::{Counters, Report, Stats};
+use super::storage::{self, Stored};
 use super::sync::{AtomicBool, Mutex, Ordering, lock};
 use crate::clock::{Clock, SystemClock};
 use crate::sink::Sealed;
@@ -46,6 +48,11 @@ pub enum Rejected {
     /// The lane belongs to another batcher.
     #[error("no such lane")]
     NoSuchLane,
+    /// The item was taken in, but could not be made durable, which the spool is set to do for
+    /// every record. It is in memory and will be delivered if the process lives; it is not among
+    /// the dropped.
+    #[error("taken in, but not durable")]
+    NotStored,
 }
 
 /// Who appends.
@@ -65,20 +72,24 @@ pub(super) struct Engine {
     pub(super) config: Arc<BatchConfig>,
     limits: Limits,
     pub(super) lanes: LaneTable,
-    budget: Budget,
+    pub(super) budget: Budget,
     pool: Pool,
     pub(super) backlog: Mutex<Backlog>,
     /// Held while items move from buffers to the backlog, so that nobody who looks into both
     /// misses them on their way.
     sweeping: Mutex<()>,
-    /// The worker sleeps without a timer; the first item has to wake it.
-    pub(super) idle: AtomicBool,
+    pub(super) rest: Rest,
     /// Callers find no room.
     pub(super) pressure: AtomicBool,
     closed: AtomicBool,
     pub(super) notify: Notify,
     pub(super) control: Mutex<Control>,
     pub(super) counters: Counters,
+    /// What the worker and the callers say to each other about the disk.
+    pub(super) storage: storage::Desk,
+    /// Whether it is that of the process in which the batcher was made.
+    #[cfg(feature = "spool")]
+    pub(super) is_first: bool,
     /// The worker has ended.
     pub(super) gone: Latch,
 }
@@ -109,25 +120,29 @@ impl Engine {
             || LaneTable::new(config.max_lanes, config.shard_count()),
             |before| LaneTable::like(&before.lanes),
         );
+        let limits = Limits {
+            bytes: config.batch_bytes,
+            items: config.batch_items,
+        };
         let pooled_chunks = config.max_in_flight + 2 * config.shard_count();
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             owner,
-            limits: Limits {
-                bytes: config.batch_bytes,
-                items: config.batch_items,
-            },
+            limits,
             lanes,
             budget: Budget::new(config.memory_bytes, config.memory_items),
             pool: Pool::new(pooled_chunks, config.memory_bytes / 8),
-            backlog: Mutex::new(Backlog::new(owner)),
+            backlog: Mutex::new(Backlog::new(owner, limits)),
             sweeping: Mutex::new(()),
-            idle: AtomicBool::new(true),
+            rest: Rest::new(),
             pressure: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             notify: Notify::new(),
             control: Mutex::new(Control::default()),
             counters: Counters::default(),
+            storage: storage::Desk::default(),
+            #[cfg(feature = "spool")]
+            is_first: before.is_none(),
             gone: Latch::default(),
             config,
         }
@@ -168,14 +183,16 @@ impl Engine {
     ) -> Result<Option<Receipt>, Rejected> {
         let mut result = self.append_or_evict(lane, item, receipt, Caller::Anybody);
         if matches!(result, Err(Rejected::Full)) {
-            if let Overflow::Wait(longest) = self.config.overflow {
+            if let Some(longest) = self.config.longest_wait() {
                 let deadline = Instant::now().checked_add(longest);
                 result = signal::block_on(self.room(lane, item, receipt), deadline)
                     .unwrap_or(Err(Rejected::Full));
             }
         }
-        if let Err(rejected) = result {
-            self.count_rejected(rejected);
+        match result {
+            Ok(_) if self.config.is_durable() => self.wait_until_stored()?,
+            Ok(_) => {}
+            Err(rejected) => self.count_rejected(rejected),
         }
         result
     }
@@ -189,7 +206,7 @@ impl Engine {
     ) -> Result<Option<Receipt>, Rejected> {
         let mut result = self.append_or_evict(lane, item, receipt, Caller::Anybody);
         if matches!(result, Err(Rejected::Full)) {
-            if let Overflow::Wait(longest) = self.config.overflow {
+            if let Some(longest) = self.config.longest_wait() {
                 let deadline = Instant::now().checked_add(longest);
                 result = self
                     .before(deadline, self.room(lane, item, receipt))
@@ -197,8 +214,10 @@ impl Engine {
                     .unwrap_or(Err(Rejected::Full));
             }
         }
-        if let Err(rejected) = result {
-            self.count_rejected(rejected);
+        match result {
+            Ok(_) if self.config.is_durable() => self.until_stored().await?,
+            Ok(_) => {}
+            Err(rejected) => self.count_rejected(rejected),
         }
         result
     }
@@ -296,9 +315,7 @@ impl Engine {
             });
         match appended {
             Append::Done(receipt) => {
-                // Sealing orders this load behind the worker's store by the buffer's lock: the
-                // worker says that it is idle first and looks into the buffers once more then.
-                if self.idle.load(Ordering::Relaxed) || wake {
+                if self.rest.is_on() || wake {
                     self.wake();
                 }
                 Ok(receipt)
@@ -341,6 +358,8 @@ impl Engine {
             Rejected::Reentrant => DropReason::Reentrant,
             // Counted where it is known whether a dead letter has it.
             Rejected::Oversized => return,
+            // Not dropped.
+            Rejected::NotStored => return,
         };
         self.counters.dropped.add(reason, 1);
     }
@@ -352,7 +371,7 @@ impl Engine {
         Counters::add(&self.counters.accepted, taken.chunk.count());
         let mut backlog = lock(&self.backlog);
         backlog.push(lane, taken);
-        backlog.wanted
+        backlog.wanted || self.wants_to_spill()
     }
 
     /// Drops what has waited longest; `false` when there is nothing to drop.
@@ -398,7 +417,7 @@ impl Engine {
     }
 
     pub(super) fn wake(&self) {
-        self.idle.store(false, Ordering::Relaxed);
+        self.rest.end();
         self.notify.notify_one();
     }
 
@@ -412,6 +431,15 @@ impl Engine {
         for (index, lane) in self.lanes.all() {
             if !all && lock(&self.backlog).waiting(index) > 0 {
                 swept.left_some |= lane.shards.iter().any(|shard| shard.count() > 0);
+                continue;
+            }
+            if lane.is_ordered() {
+                for shard in &lane.shards {
+                    shard.take_to(self.around(), close, |taken| {
+                        swept.items += taken.chunk.count();
+                        self.hand_over(index, taken);
+                    });
+                }
                 continue;
             }
             let mut taken: Vec<Taken> = lane
@@ -466,13 +494,30 @@ impl Engine {
 
     /// Ends a batch, once; `false` when somebody else has ended it.
     pub(super) fn finish(&self, key: Key, batch: Option<Sealed>, outcome: &Outcome) -> bool {
+        match self.end(key, batch, outcome) {
+            Some(stored) => {
+                if *outcome != Outcome::Spooled {
+                    self.storage.done(stored);
+                }
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The same, and tells where it is on disk.
+    pub(super) fn end(
+        &self,
+        key: Key,
+        batch: Option<Sealed>,
+        outcome: &Outcome,
+    ) -> Option<Vec<Stored>> {
         let mut backlog = lock(&self.backlog);
-        let Some(removed) = backlog.remove(key) else {
-            return false;
-        };
+        let mut removed = backlog.remove(key)?;
         // Before the lock is released, so that whoever finds the backlog empty finds it counted.
         self.count(outcome, removed.entry.items);
         drop(backlog);
+        let stored = std::mem::take(&mut removed.entry.stored);
         let (items, cost) = (removed.entry.items, removed.entry.cost);
         let (fates, waiting) = removed.entry.into_batch();
         for fate in fates {
@@ -485,7 +530,7 @@ impl Engine {
         for latch in removed.reached {
             latch.set();
         }
-        true
+        Some(stored)
     }
 
     fn give(&self, bytes: usize, items: usize) {
@@ -591,24 +636,34 @@ impl Engine {
         self.sweep(true, true);
         let barrier = lock(&self.backlog).barrier(&self.lanes);
         lock(&self.control).hurry = first;
+        let stored = self.ask_to_store();
         self.wake();
         // The worker cannot wait for itself.
         let on_worker = super::reentry::is_worker_of(self.id);
         if !on_worker {
             barrier.wait_until(deadline);
+            // What is left goes to disk, also when there was no time to deliver it.
+            if let Some(stored) = stored {
+                stored.wait_until(self.config.time_to_store(deadline));
+            }
         }
-        for key in self.unfinished() {
-            self.finish(key, None, &Outcome::Dropped(DropReason::ShutDown));
+        for (key, is_stored) in self.unfinished() {
+            let outcome = if is_stored {
+                Outcome::Spooled
+            } else {
+                Outcome::Dropped(DropReason::ShutDown)
+            };
+            self.finish(key, None, &outcome);
         }
         lock(&self.control).quit = true;
         self.wake();
         if !on_worker {
-            self.gone.wait_until(deadline);
+            self.gone.wait_until(self.config.time_to_store(deadline));
         }
         let total = self.stats();
         Report {
             delivered: total.delivered - before.delivered,
-            spooled: total.spooled.saturating_sub(before.spooled),
+            spooled: total.spooled,
             dead_lettered: total.dead_lettered - before.dead_lettered,
             dropped: total.lost - before.lost,
             total,
@@ -623,7 +678,14 @@ impl Engine {
         self.gone.set();
     }
 
-    fn unfinished(&self) -> Vec<Key> {
+    /// Whether nothing is taken any more.
+    #[cfg(feature = "spool")]
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    /// What is left, and whether it is on disk.
+    fn unfinished(&self) -> Vec<(Key, bool)> {
         let mut backlog = lock(&self.backlog);
         backlog.absorb(&self.lanes);
         backlog.keys()

@@ -2,16 +2,19 @@
 
 /// How many times the process was forked off since the first batcher was made in its line of
 /// ancestors. One load.
+///
+/// What a program keeps of its process id, its thread's or the like has to be asked for anew
+/// when this has changed.
 #[cfg(unix)]
 #[inline]
-pub(super) fn epoch() -> u64 {
+pub fn epoch() -> u64 {
     hook::EPOCH.load(std::sync::atomic::Ordering::Relaxed)
 }
 
 /// No process is ever copied here.
 #[cfg(not(unix))]
 #[inline]
-pub(super) fn epoch() -> u64 {
+pub fn epoch() -> u64 {
     0
 }
 

@@ -48,6 +48,30 @@ impl LaneConfig {
         }
     }
 
+    /// How [`on_disk`](Self::on_disk) begins.
+    #[cfg(feature = "spool")]
+    const LAYOUT: u8 = 1;
+
+    /// The lane that an earlier process wrote items of: layout (1), order, pace group, name.
+    ///
+    /// Bytes that are not laid out like that are a name.
+    #[cfg(feature = "spool")]
+    pub(super) fn on_disk(bytes: &[u8]) -> Self {
+        let Some(([Self::LAYOUT, ordered @ (0 | 1), group @ ..], name)) =
+            bytes.split_first_chunk::<10>()
+        else {
+            return Self::new(bytes);
+        };
+        let mut pace_group = [0; 8];
+        pace_group.copy_from_slice(group);
+        let pace_group = u64::from_le_bytes(pace_group);
+        Self {
+            name: Arc::from(name),
+            ordered: *ordered == 1,
+            pace_group: (pace_group != 0).then_some(pace_group),
+        }
+    }
+
     /// Keeps the order of the items: one batch in flight, and the next when it is done with.
     /// Default: off.
     ///
@@ -98,6 +122,17 @@ impl LaneState {
 
     pub(super) fn is_ordered(&self) -> bool {
         self.config.ordered
+    }
+
+    /// Writes down what [`LaneConfig::on_disk`] reads.
+    #[cfg(feature = "spool")]
+    pub(super) fn to_disk(&self, out: &mut Vec<u8>) {
+        out.clear();
+        out.push(LaneConfig::LAYOUT);
+        out.push(u8::from(self.config.ordered));
+        // Zero is no group: the top bit of one is set.
+        out.extend_from_slice(&self.config.pace_group.unwrap_or(0).to_le_bytes());
+        out.extend_from_slice(&self.config.name);
     }
 
     /// The buffer of the thread with this ticket.

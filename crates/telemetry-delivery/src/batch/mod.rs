@@ -46,6 +46,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # On disk
+//! With the feature `spool` and [`BatchConfig::with_spool`], items survive the process:
+//!
+//! ```text
+//!          backlog ---- written each interval, or before an append returns ----> disk
+//!             |                                                                    |
+//!             +<--- read back, oldest first: left-overs, and what was spilled -----+
+//! ```
+//!
+//! They stay in memory as well, and what is delivered is struck off on disk at once; with
+//! [`Overflow::Spill`] the newest leave memory when half of it is full, and all newer ones follow
+//! them until those are back, so that the order stays. When the disk fails or is full, what is in
+//! memory stays there and is delivered from there; writing is tried again.
+//!
 //! # Processes that are forked off
 //! What is in memory when a process is forked stays its own and is delivered by it alone. The
 //! first append in the child starts an engine of its own, with fresh locks, a thread and a sink,
@@ -72,10 +86,16 @@ mod lane; // items of one lane travel together
 mod pace; // how fast the other side can be fed
 mod receipt; // what became of one item
 mod reentry; // what the current thread is in the middle of
+mod rest; // whether the worker has to be woken
 mod seal; // when a buffer is full
 mod shard; // the buffers that callers append to
 mod signal; // something that happens once
 mod stats; // counts
+#[cfg(feature = "spool")]
+mod storage; // items on disk: written, spilled, read back
+#[cfg(not(feature = "spool"))]
+#[path = "no_storage.rs"]
+mod storage; // without the spool
 mod sync; // locks and atomics, or a model checker's
 mod worker; // the one thread that delivers
 
@@ -85,6 +105,7 @@ pub use collect::Collect;
 pub use config::{BatchConfig, DeadLetter, Event, Overflow};
 pub use drops::{DropReason, Drops};
 pub use engine::Rejected;
+pub use fork::epoch as fork_epoch;
 pub use guard::Guard;
 pub use lane::{Lane, LaneConfig, TooManyLanes};
 pub use receipt::{DeadReason, Outcome, Receipt};

@@ -74,7 +74,6 @@ pub enum Outcome {
 /// # Cancel safety
 /// Safe: dropping it changes nothing about the item, and a reference can be awaited again.
 #[derive(Clone)]
-#[must_use = "a receipt tells nothing unless it is awaited"]
 pub struct Receipt {
     fate: Arc<Fate>,
     index: u32,
@@ -194,6 +193,12 @@ impl FatePart {
             start: start as u32,
             len: len as u32,
         }
+    }
+
+    /// The same, in a batch whose items come behind `items` others.
+    pub(super) fn behind(mut self, items: usize) -> Self {
+        self.start += items as u32;
+        self
     }
 
     pub(super) fn settle(&self, outcome: &Outcome) {

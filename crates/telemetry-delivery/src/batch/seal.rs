@@ -42,6 +42,7 @@ pub(super) fn halve(ends: &[u32]) -> Option<usize> {
     )
 }
 
+#[cfg(not(loom))]
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -112,14 +112,24 @@ impl Shard {
     /// Takes out what is there, and with `close` lets nothing in afterwards.
     pub(super) fn take(&self, around: Surroundings<'_>, close: bool) -> Option<Taken> {
         let mut taken = None;
+        self.take_to(around, close, |it| taken = Some(it));
+        taken
+    }
+
+    /// The same; what is there goes to `seal` under the lock, so that nothing newer overtakes it.
+    pub(super) fn take_to(
+        &self,
+        around: Surroundings<'_>,
+        close: bool,
+        mut seal: impl FnMut(Taken),
+    ) {
         let mut filling = lock(&self.0);
         if close {
             filling.open = false;
         }
-        let surplus = filling.seal(&mut |it| taken = Some(it));
+        let surplus = filling.seal(&mut seal);
         drop(filling);
         around.budget.give(surplus);
-        taken
     }
 
     /// How many items there are.

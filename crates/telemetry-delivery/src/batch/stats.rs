@@ -17,8 +17,11 @@ pub struct Stats {
     pub in_memory_bytes: u64,
     /// Items in memory.
     pub in_memory_items: u64,
-    /// Items that were taken in.
+    /// Items that were taken in, those that earlier processes left on disk included once they are
+    /// read.
     pub accepted: u64,
+    /// Items that earlier processes left on disk and that were read.
+    pub recovered: u64,
     /// Items that the other side has.
     pub delivered: u64,
     /// Items that are on disk only.
@@ -53,7 +56,7 @@ pub struct Stats {
 pub struct Report {
     /// The other side has them.
     pub delivered: u64,
-    /// They are on disk, for the next start.
+    /// They are on disk, for the next start; those that were there before included.
     pub spooled: u64,
     /// The dead letters have them.
     pub dead_lettered: u64,
@@ -66,6 +69,7 @@ pub struct Report {
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub(super) accepted: AtomicU64,
+    pub(super) recovered: AtomicU64,
     pub(super) delivered: AtomicU64,
     pub(super) spooled: AtomicU64,
     pub(super) dead_lettered: AtomicU64,
@@ -91,6 +95,11 @@ impl Counters {
         counter.fetch_add(count as u64, Ordering::Relaxed);
     }
 
+    #[cfg(feature = "spool")]
+    pub(super) fn sub(counter: &AtomicU64, count: u64) {
+        counter.fetch_sub(count, Ordering::Relaxed);
+    }
+
     pub(super) fn succeeded(&self, at: SystemTime) {
         self.last().success = Some(at);
     }
@@ -107,6 +116,7 @@ impl Counters {
             in_memory_bytes: 0,
             in_memory_items: 0,
             accepted: read(&self.accepted),
+            recovered: read(&self.recovered),
             delivered: read(&self.delivered),
             spooled: read(&self.spooled),
             dead_lettered: read(&self.dead_lettered),

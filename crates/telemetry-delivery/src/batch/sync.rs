@@ -1,12 +1,12 @@
 //! The primitives that threads share, in one place so that a model checker can take theirs.
 
 #[cfg(not(loom))]
-pub(super) use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+pub(super) use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 #[cfg(not(loom))]
 pub(super) use std::sync::{Mutex, MutexGuard};
 
 #[cfg(loom)]
-pub(super) use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+pub(super) use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 #[cfg(loom)]
 pub(super) use loom::sync::{Mutex, MutexGuard};
 

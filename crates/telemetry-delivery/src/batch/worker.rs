@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::future::poll_fn;
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,6 +14,7 @@ use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::backlog::{Key, Pick, pause};
+use super::batcher::StartError;
 use super::config::Event;
 use super::drops::Drops;
 use super::engine::Engine;
@@ -22,6 +22,7 @@ use super::pace::{Leave, Pace};
 use super::receipt::{DeadReason, Outcome};
 use super::reentry;
 use super::stats::Counters;
+use super::storage::Storage;
 use super::sync::{Ordering, lock};
 use crate::retry::Jitter;
 use crate::sink::{BatchHead, Delivery, Sealed, Sink};
@@ -36,7 +37,7 @@ const RESTART_AFTER: Duration = Duration::from_secs(1);
 /// Starts the thread; it ends when the engine is closed.
 ///
 /// `sink` is made on that thread, within its runtime.
-pub(super) fn start<S, F>(engine: Arc<Engine>, sink: F) -> io::Result<()>
+pub(super) fn start<S, F>(engine: Arc<Engine>, sink: F) -> Result<(), StartError>
 where
     S: Sink,
     F: Fn() -> S + Send + 'static,
@@ -46,11 +47,12 @@ where
     #[cfg(test)]
     builder.start_paused(engine.config.paused);
     let runtime = builder.build()?;
+    let storage = Storage::open(&engine)?;
     thread::Builder::new()
         .name(engine.config.thread_name.clone())
         .spawn(move || {
             reentry::become_worker(engine.id);
-            run(&runtime, &engine, &sink);
+            run(&runtime, &engine, &sink, storage);
             // Blocking calls of the sink, a name resolution say, are not waited for.
             runtime.shutdown_background();
             engine.gone.set();
@@ -60,8 +62,13 @@ where
     Ok(())
 }
 
-fn run<S: Sink>(runtime: &Runtime, engine: &Arc<Engine>, make: &impl Fn() -> S) {
-    let mut worker = Worker::new(Arc::clone(engine), runtime);
+fn run<S: Sink>(
+    runtime: &Runtime,
+    engine: &Arc<Engine>,
+    make: &impl Fn() -> S,
+    storage: Option<Storage>,
+) {
+    let mut worker = Worker::new(Arc::clone(engine), runtime, storage);
     while !lock(&engine.control).quit {
         let round = catch_unwind(AssertUnwindSafe(|| {
             runtime.block_on(async {
@@ -76,26 +83,28 @@ fn run<S: Sink>(runtime: &Runtime, engine: &Arc<Engine>, make: &impl Fn() -> S) 
         }
     }
     worker.tasks.abort_all();
+    worker.close_storage();
 }
 
-struct Worker {
-    engine: Arc<Engine>,
+pub(super) struct Worker {
+    pub(super) engine: Arc<Engine>,
+    pub(super) storage: Option<Storage>,
     tasks: JoinSet<Delivery>,
-    running: HashMap<Id, Running>,
+    pub(super) running: HashMap<Id, Running>,
     paces: HashMap<u64, Pace>,
     /// By lane: how many batches were tried.
     numbers: Vec<u64>,
     /// When the buffers are emptied next; `None` while idle or `overdue`.
-    linger_at: Option<Instant>,
+    pub(super) linger_at: Option<Instant>,
     /// Some lanes should have been emptied, and are when their waiting batch has gone.
     overdue: bool,
     jitter: Jitter,
     told: Told,
 }
 
-struct Running {
-    key: Key,
-    batch: Arc<Sealed>,
+pub(super) struct Running {
+    pub(super) key: Key,
+    pub(super) batch: Arc<Sealed>,
 }
 
 /// What the user was told of last.
@@ -108,10 +117,11 @@ struct Told {
 }
 
 impl Worker {
-    fn new(engine: Arc<Engine>, runtime: &Runtime) -> Self {
+    fn new(engine: Arc<Engine>, runtime: &Runtime, storage: Option<Storage>) -> Self {
         let _inside = runtime.enter();
         Self {
             engine,
+            storage,
             tasks: JoinSet::new(),
             running: HashMap::new(),
             paces: HashMap::new(),
@@ -136,6 +146,7 @@ impl Worker {
                 return;
             }
             self.gather(now, &mut next);
+            self.store(now, &mut next);
             self.dispatch(sink, now, &mut next);
             self.tell_of_drops(now, &mut next);
             self.wait(next.0).await;
@@ -190,7 +201,7 @@ impl Worker {
         let engine = &self.engine;
         let linger = engine.config.linger;
         if self.linger_at.is_none() && !self.overdue {
-            if engine.idle.load(Ordering::Relaxed) {
+            if engine.rest.is_on() {
                 return;
             }
             self.linger_at = Some(now + linger);
@@ -208,13 +219,8 @@ impl Worker {
                     // Where there was one there will be more: stay up, so that nobody need wake
                     // this thread.
                     self.linger_at = Some(now + linger);
-                } else {
-                    engine.idle.store(true, Ordering::Relaxed);
-                    // Somebody may have looked just before.
-                    if engine.has_filling() {
-                        engine.idle.store(false, Ordering::Relaxed);
-                        self.linger_at = Some(now + linger);
-                    }
+                } else if !engine.rest.begin(|| engine.has_filling()) {
+                    self.linger_at = Some(now + linger);
                 }
             }
         }
@@ -425,10 +431,19 @@ impl Worker {
     }
 
     fn split(&mut self, key: Key, batch: Sealed) {
-        let whole = lock(&self.engine.backlog).split(key, batch);
+        let mut backlog = lock(&self.engine.backlog);
+        let stored = match backlog.get_mut(key) {
+            Some(entry) if batch.count() > 1 => std::mem::take(&mut entry.stored),
+            _ => Vec::new(),
+        };
+        let whole = backlog.split(key, batch);
+        drop(backlog);
         match whole {
             Some(single) => self.bury(key, single, DeadReason::Oversized),
-            None => Counters::add(&self.engine.counters.splits, 1),
+            None => {
+                Counters::add(&self.engine.counters.splits, 1);
+                self.store_parts(stored);
+            }
         }
     }
 
@@ -475,10 +490,10 @@ impl Worker {
 
 /// The earliest of several times.
 #[derive(Default)]
-struct NextTime(Option<Instant>);
+pub(super) struct NextTime(Option<Instant>);
 
 impl NextTime {
-    fn at(&mut self, at: Instant) {
+    pub(super) fn at(&mut self, at: Instant) {
         self.0 = Some(self.0.map_or(at, |other| other.min(at)));
     }
 }

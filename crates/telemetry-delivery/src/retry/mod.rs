@@ -91,7 +91,7 @@ impl<T> Layer<T> for RetryLayer {
 /// ```text
 ///   request --> attempt --> your classify function --> Done --> the outcome, as it is
 ///                 ^                  |
-///                 |            Again, After(wait)
+///                 |       Again, After or NotBefore(wait)
 ///                 |                  |
 ///                 +---- wait <--- attempts, time and budget left?  -- no --> the outcome
 ///
@@ -212,6 +212,10 @@ impl Policy {
                 }
                 Verdict::Again => self.config.backoff().delay(attempt, self.jitter.next()),
                 Verdict::After(wait) => wait.min(self.config.max_retry_after()),
+                Verdict::NotBefore(wait) => {
+                    let wait = self.config.backoff().spread(wait, self.jitter.next());
+                    wait.min(self.config.max_retry_after())
+                }
             };
             match self.permit(attempt, wait, time_left(), is_timeout(&outcome)) {
                 Ok(taken) => past.taken = Some(taken),

@@ -21,4 +21,10 @@ pub enum Verdict {
     /// More than [`RetryConfig::with_max_retry_after`](super::RetryConfig::with_max_retry_after)
     /// allows is cut down to that.
     After(Duration),
+    /// Try again after this time and up to a quarter more, so that clients which were all asked
+    /// to wait as long do not come back together. Zero means at once.
+    ///
+    /// Cut down as [`After`](Self::After) is, and no more than asked for where the
+    /// [`Backoff`](super::Backoff) has no jitter.
+    NotBefore(Duration),
 }

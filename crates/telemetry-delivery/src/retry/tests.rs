@@ -12,6 +12,7 @@ fn classify(outcome: Outcome<'_>) -> Verdict {
     match outcome {
         Ok(answer) if answer.status() == 503 => Verdict::Again,
         Ok(answer) if answer.status() == 429 => Verdict::After(5 * SECOND),
+        Ok(answer) if answer.status() == 403 => Verdict::NotBefore(4 * SECOND),
         Err(error) if error.is_transient() => Verdict::Again,
         _ => Verdict::Done,
     }
@@ -202,6 +203,36 @@ async fn a_wanted_wait_is_honoured_exactly() {
         .await
         .unwrap();
     assert_eq!(began.elapsed(), 5 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_are_asked_to_wait_as_long_come_back_apart() {
+    let mut waits = Vec::new();
+    for _ in 0..50 {
+        let transport = ScriptedTransport::new([status(403), status(200)]);
+        let began = Instant::now();
+        send_to(&retry(RetryConfig::default(), &transport))
+            .await
+            .unwrap();
+        waits.push(began.elapsed());
+    }
+    // The timer rounds each wait up to its next millisecond.
+    let longest = 5 * SECOND + Duration::from_millis(1);
+    assert!(
+        waits
+            .iter()
+            .all(|wait| (4 * SECOND..=longest).contains(wait)),
+        "{waits:?}"
+    );
+    waits.sort_unstable();
+    waits.dedup();
+    assert!(waits.len() > 10, "{waits:?}");
+
+    let config = RetryConfig::default().with_max_retry_after(2 * SECOND);
+    let transport = ScriptedTransport::new([status(403), status(200)]);
+    let began = Instant::now();
+    send_to(&retry(config, &transport)).await.unwrap();
+    assert_eq!(began.elapsed(), 2 * SECOND);
 }
 
 #[tokio::test(start_paused = true)]

@@ -116,7 +116,7 @@ impl SpoolConfig {
     }
 
     /// The most bytes a record may need, its head included.
-    pub(super) fn largest_record(&self) -> u64 {
+    pub(crate) fn largest_record(&self) -> u64 {
         let room = self.max_bytes - SEGMENT_HEAD as u64;
         room.min(super::format::MAX_BODY + RECORD_HEAD as u64)
     }

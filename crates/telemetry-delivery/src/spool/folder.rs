@@ -23,7 +23,9 @@ pub(super) struct Folder {
 
 impl Folder {
     /// Creates a folder with a number above all others.
-    pub(super) fn claim(disk: &dyn Disk, root: &Path) -> Result<Self, SpoolError> {
+    ///
+    /// Its name is durable when this returns, if it is to be.
+    pub(super) fn claim(disk: &dyn Disk, root: &Path, durable: bool) -> Result<Self, SpoolError> {
         disk.create_root(root)
             .map_err(SpoolError::io("create", root))?;
         let first = folders(disk, root)?.pop().map_or(1, |last| last + 1);
@@ -36,8 +38,10 @@ impl Folder {
                         .map_err(SpoolError::io("lock", &path))?;
                     // Another process may take an empty folder for a left-over and remove it.
                     if let Some(lock) = lock {
-                        disk.sync_folder(root)
-                            .map_err(SpoolError::io("synchronise", root))?;
+                        if durable {
+                            disk.sync_folder(root)
+                                .map_err(SpoolError::io("synchronise", root))?;
+                        }
                         return Ok(Self { number, path, lock });
                     }
                 }
@@ -147,7 +151,7 @@ impl Spool {
                 self.stats.failed_syncs += 1;
             }
         }
-        if moved {
+        if moved && self.promises_power_loss() {
             self.disk.sync_folder(&self.folder.path)?;
             self.disk.sync_folder(from)?;
         }

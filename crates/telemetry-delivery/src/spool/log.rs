@@ -99,7 +99,7 @@ impl Spool {
         config: SpoolConfig,
     ) -> Result<Self, SpoolError> {
         config.validate()?;
-        let folder = Folder::claim(&*disk, root)?;
+        let folder = Folder::claim(&*disk, root, config.fsync() != Fsync::System)?;
         let stats = SpoolStats {
             max_bytes: config.max_bytes(),
             ..SpoolStats::default()
@@ -321,6 +321,12 @@ impl Spool {
             self.folder.remove(&*self.disk);
         }
         synced
+    }
+
+    /// The policy it was opened with.
+    #[must_use]
+    pub fn fsync(&self) -> Fsync {
+        self.config.fsync()
     }
 
     pub(super) fn check_owner(&self) -> Result<(), SpoolError> {

@@ -44,6 +44,7 @@ mod disk; // what is asked of a file system
 mod error; // why something could not be spooled
 mod folder; // one per open spool; those of ended processes are taken over
 mod format; // the layout of segments, records and acknowledgements
+mod inspect; // a segment in memory, for tools
 mod log; // append, commit, acknowledge
 mod name; // what files and folders are called
 mod ranges; // sets of sequence numbers
@@ -56,6 +57,7 @@ mod stats; // counts
 pub use config::{Fsync, SpoolConfig};
 pub use damage::{Damage, DamageKind};
 pub use error::SpoolError;
+pub use inspect::{Inspected, inspect};
 pub use log::Spool;
 pub use record::{Entry, EntryId, Record};
 pub use stats::SpoolStats;

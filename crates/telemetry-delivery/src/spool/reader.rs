@@ -113,6 +113,7 @@ impl Spool {
                         sequence: found.sequence,
                         offset: found.offset,
                     },
+                    left_over: name.folder != self.folder.number,
                     lane: found.body.lane,
                     ends: found.body.ends,
                     bytes: found.body.payload,

@@ -20,6 +20,8 @@ pub struct Entry {
     /// Which it is; give it back with [`acknowledge`](super::Spool::acknowledge) or
     /// [`release`](super::Spool::release).
     pub id: EntryId,
+    /// Whether another spool wrote it: that of a process that has ended.
+    pub left_over: bool,
     /// As it was appended.
     pub lane: Bytes,
     /// As it was appended.

@@ -8,6 +8,8 @@ mod flow;
 mod overflow;
 mod panics;
 mod reentry;
+#[cfg(feature = "spool")]
+mod spool;
 
 use std::time::Duration;
 

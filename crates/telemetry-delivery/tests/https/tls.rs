@@ -130,3 +130,15 @@ async fn a_server_that_speaks_no_tls_is_refused() {
     .await;
     check_refused(HttpsConfig::default(), address).await;
 }
+
+#[tokio::test]
+async fn any_certificate_is_accepted_when_none_is_verified_and_never_otherwise() {
+    let authority = Authority::new();
+    let address = authority.server("other.example.test").await;
+    let config = HttpsConfig::default();
+    assert!(config.verifies_certificates());
+    check_refused(config.clone(), address).await;
+    let config = config.with_unverified_certificates();
+    assert!(!config.verifies_certificates());
+    check_accepted(config, address).await;
+}

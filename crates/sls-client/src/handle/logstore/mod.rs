@@ -8,6 +8,7 @@ use sls_core::api::{
     PutWebtracking, UpdateLogstore, WebLog,
 };
 use sls_core::model::{ConsumerGroup, Cursor, HashKey, LogstoreConfig, ShardId};
+use sls_core::service::RawGroup;
 use sls_core::wire::EncodedGroup;
 use sls_core::{Error, ErrorCode};
 
@@ -181,6 +182,23 @@ impl LogstoreHandle {
     /// store them twice.
     pub async fn put_routed(&self, group: &EncodedGroup, key: HashKey) -> Result<(), Error> {
         let operation = self.put_operation(group).with_hash_key(key);
+        self.client.send(&operation).await
+    }
+
+    /// Writes one log group from its bytes, compressed straight from where they are.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put); what is no log group is refused by the service.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves open whether the logs were written; writing them again may
+    /// store them twice.
+    pub async fn put_raw(&self, group: RawGroup<'_>) -> Result<(), Error> {
+        let body = PutBody::from_raw(group.bytes, self.client.compression());
+        let mut operation = PutLogs::new(&self.project, &self.logstore, body);
+        if let Some(key) = group.hash_key {
+            operation = operation.with_hash_key(key);
+        }
         self.client.send(&operation).await
     }
 

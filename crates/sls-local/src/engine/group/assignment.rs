@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use sls_core::model::ShardId;
 
 use super::checkpoint::Saved;
 use super::{Consumer, ConsumerGroup, ShardFact};
 
 /// Where a shard is on its way through the consumers of a group.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Assignment {
     /// In a group with order: a parent was not read to its end yet.
     Waiting,
@@ -23,7 +24,7 @@ pub(super) enum Assignment {
 }
 
 /// What a group knows of one shard.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Slot {
     pub(super) assignment: Assignment,
     pub(super) saved: Saved,

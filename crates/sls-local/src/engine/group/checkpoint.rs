@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sls_core::model::{Cursor, ShardId};
 
 use super::{ConsumerGroup, ShardFact, Slot};
@@ -14,7 +14,7 @@ use crate::refusal::Refusal;
 const MAX_CHECKPOINT: usize = 1024;
 
 /// A checkpoint as it was saved last; empty when it never was.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Saved {
     text: String,
     /// Microseconds since the Unix epoch.

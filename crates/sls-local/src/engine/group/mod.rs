@@ -14,12 +14,14 @@
 
 mod assignment; // who has which shard
 mod checkpoint; // how far a shard was read
+mod fact; // a group as it is written down
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
+use serde::{Deserialize, Serialize};
 use sls_core::model::ShardId;
 
 use crate::refusal::Refusal;
@@ -27,6 +29,7 @@ use crate::refusal::Refusal;
 pub(crate) use checkpoint::Save;
 
 use assignment::{Assignment, Slot};
+use fact::Kept;
 
 /// The most groups of a logstore, the larger of the manual's two numbers.
 const MAX_GROUPS: usize = 30;
@@ -50,6 +53,7 @@ pub(crate) struct ShardFact {
 #[derive(Debug, Default)]
 pub(crate) struct ConsumerGroups {
     groups: BTreeMap<String, ConsumerGroup>,
+    kept: Kept,
 }
 
 impl ConsumerGroups {
@@ -64,20 +68,22 @@ impl ConsumerGroups {
             let message = format!("a logstore has at most {MAX_GROUPS} consumer groups");
             return Err(Refusal::quota("ExceedQuota", message));
         }
+        self.kept.touch(name, None);
         self.groups
             .insert(name.to_owned(), ConsumerGroup::new(settings));
         Ok(())
     }
 
     pub(crate) fn delete(&mut self, name: &str) -> Result<(), Refusal> {
-        self.groups
-            .remove(name)
-            .map(|_| ())
-            .ok_or_else(|| missing(name))
+        let gone = self.groups.remove(name).ok_or_else(|| missing(name))?;
+        self.kept.touch(name, Some(&gone));
+        Ok(())
     }
 
     pub(crate) fn get(&mut self, name: &str) -> Result<&mut ConsumerGroup, Refusal> {
-        self.groups.get_mut(name).ok_or_else(|| missing(name))
+        let group = self.groups.get_mut(name).ok_or_else(|| missing(name))?;
+        self.kept.touch(name, Some(group));
+        Ok(group)
     }
 
     /// All groups by name.
@@ -96,7 +102,7 @@ fn missing(name: &str) -> Refusal {
 }
 
 /// What can be set of a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct GroupSettings {
     /// How long a consumer may be silent.
     pub(crate) timeout: Duration,
@@ -115,7 +121,7 @@ impl GroupSettings {
 }
 
 /// One group: its consumers and the state of every shard.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ConsumerGroup {
     settings: GroupSettings,
     consumers: BTreeMap<String, Consumer>,

@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use super::{Batch, Bounds, LogId, ReadLimit, Record, ShardLog, Storage, StorageError};
+use super::{
+    Arriving, Batch, Bounds, Changes, Done, Fact, LogId, ReadLimit, Record, ShardLog, Storage,
+    StorageError,
+};
 
 /// What a group costs on top of its bytes, so that empty groups are not free.
 const RECORD_OVERHEAD: usize = 64;
@@ -33,14 +36,31 @@ impl Storage for MemoryStorage {
             records: Mutex::new(Records {
                 first: base,
                 kept: VecDeque::new(),
+                arrived: 0,
             }),
         }))
     }
 
-    /// Nothing to do: a log gives its memory back when its last holder lets go.
-    fn remove(&self, _log: LogId) -> Result<(), StorageError> {
-        Ok(())
+    /// Nothing to do: facts are in the engine's own memory, and a log gives its memory back
+    /// when its last holder lets go.
+    fn submit(&self, _changes: Changes, done: Done) {
+        done(Ok(()));
     }
+
+    fn facts(&self, _prefix: &str) -> Result<Vec<Fact>, StorageError> {
+        Ok(Vec::new())
+    }
+
+    fn free_log(&self) -> LogId {
+        LogId(0)
+    }
+
+    fn is_durable(&self) -> bool {
+        false
+    }
+
+    /// Nothing to do: what is kept stays readable for as long as somebody holds it.
+    fn close(&self) {}
 }
 
 #[derive(Debug)]
@@ -54,6 +74,7 @@ struct MemoryLog {
 struct Records {
     first: u64,
     kept: VecDeque<Record>,
+    arrived: u64,
 }
 
 impl Records {
@@ -72,15 +93,21 @@ impl MemoryLog {
 }
 
 impl ShardLog for MemoryLog {
-    fn append(&self, mut record: Record) -> Result<u64, StorageError> {
+    fn append(&self, arriving: Arriving, done: Done) -> Result<(), StorageError> {
+        let mut record = Record {
+            received: arriving.received,
+            group: arriving.group,
+        };
         self.budget.take(cost(&record))?;
         let mut records = self.records();
         if let Some(last) = records.kept.back() {
             record.received = record.received.max(last.received);
         }
-        let position = records.bounds().next;
         records.kept.push_back(record);
-        Ok(position)
+        records.arrived += arriving.logs;
+        drop(records);
+        done(Ok(()));
+        Ok(())
     }
 
     fn read(&self, from: u64, limit: ReadLimit) -> Result<Batch, StorageError> {
@@ -107,6 +134,10 @@ impl ShardLog for MemoryLog {
 
     fn bounds(&self) -> Bounds {
         self.records().bounds()
+    }
+
+    fn arrived(&self) -> u64 {
+        self.records().arrived
     }
 
     fn first_received_since(&self, time: SystemTime) -> Result<u64, StorageError> {
@@ -170,11 +201,15 @@ mod tests {
         UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
-    fn record(seconds: u64, len: usize) -> Record {
-        Record {
+    /// Stores a group of so many bytes, received at so many seconds.
+    fn append(log: &Arc<dyn ShardLog>, seconds: u64, len: usize) -> Result<(), StorageError> {
+        let arriving = Arriving {
             received: at(seconds),
             group: Bytes::from(vec![0; len]),
-        }
+            packed: None,
+            logs: 1,
+        };
+        log.append(arriving, Box::new(|result| result.unwrap()))
     }
 
     const ALL: ReadLimit = ReadLimit {
@@ -199,7 +234,8 @@ mod tests {
             }
         );
         for position in 100..104 {
-            assert_eq!(log.append(record(1, 1)).unwrap(), position);
+            assert_eq!(log.bounds().next, position);
+            append(&log, 1, 1).unwrap();
         }
         log.trim(u64::MAX).unwrap();
         assert_eq!(
@@ -209,30 +245,31 @@ mod tests {
                 next: 104
             }
         );
-        assert_eq!(log.append(record(1, 1)).unwrap(), 104);
+        append(&log, 1, 1).unwrap();
+        assert_eq!(log.bounds().next, 105);
     }
 
     #[test]
     fn a_full_budget_refuses_and_trimming_makes_room() {
         let (storage, log) = log(2 * (RECORD_OVERHEAD + 10));
         let other = storage.open(LogId(2), 0).unwrap();
-        log.append(record(1, 10)).unwrap();
-        other.append(record(1, 10)).unwrap();
+        append(&log, 1, 10).unwrap();
+        append(&other, 1, 10).unwrap();
         assert!(matches!(
-            log.append(record(1, 0)),
+            append(&log, 1, 0),
             Err(StorageError::Full { limit: 148 })
         ));
         log.trim(101).unwrap();
-        log.append(record(2, 10)).unwrap();
+        append(&log, 2, 10).unwrap();
         drop(other);
-        log.append(record(2, 10)).unwrap();
+        append(&log, 2, 10).unwrap();
     }
 
     #[test]
     fn one_group_is_read_even_when_it_is_over_the_byte_limit() {
         let (_storage, log) = log(10_000);
         for _ in 0..3 {
-            log.append(record(1, 500)).unwrap();
+            append(&log, 1, 500).unwrap();
         }
         let read = |groups, bytes| {
             let limit = ReadLimit { groups, bytes };
@@ -247,8 +284,8 @@ mod tests {
     #[test]
     fn nothing_is_read_outside_the_bounds() {
         let (_storage, log) = log(10_000);
-        log.append(record(1, 1)).unwrap();
-        log.append(record(1, 1)).unwrap();
+        append(&log, 1, 1).unwrap();
+        append(&log, 1, 1).unwrap();
         log.trim(101).unwrap();
         for outside in [0, 100, 102, u64::MAX] {
             assert_eq!(log.read(outside, ALL).unwrap().records, []);
@@ -260,7 +297,7 @@ mod tests {
     fn a_clock_that_steps_back_does_not_reach_the_receive_times() {
         let (_storage, log) = log(10_000);
         for seconds in [10, 5, 20] {
-            log.append(record(seconds, 1)).unwrap();
+            append(&log, seconds, 1).unwrap();
         }
         let times = log.read(100, ALL).unwrap().records;
         assert_eq!(times[1].received, at(10));

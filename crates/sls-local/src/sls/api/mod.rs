@@ -20,6 +20,7 @@ mod get_logs;
 mod get_logstore;
 mod get_project;
 mod heartbeat;
+mod json_group;
 mod list_consumer_groups;
 mod list_logstores;
 mod list_projects;
@@ -40,7 +41,6 @@ mod update_project;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sls_core::model::ShardId;
@@ -49,7 +49,7 @@ use super::Face;
 use super::answer::Answer;
 use super::request::Request;
 use super::route::Operation;
-use crate::engine::{Logstore, PutRoute};
+use crate::engine::{Logstore, Put, Receipt};
 use crate::fault::{Target, USED_UP};
 use crate::refusal::Refusal;
 
@@ -68,13 +68,12 @@ impl Context<'_> {
         self.face.engine.logstore(self.request.project()?, name)
     }
 
-    /// Stores a group, unless the shard that is to take it has a quota that is used up.
-    fn put(&self, logstore: &Logstore, group: Bytes, route: PutRoute) -> Result<(), Refusal> {
-        let group = if logstore.config().append_meta {
-            append_meta::with_meta(self, &group)
-        } else {
-            group
-        };
+    /// Takes a group, unless the shard that is to have it has a quota that is used up.
+    fn put(&self, logstore: &Logstore, mut put: Put) -> Result<Receipt, Refusal> {
+        if logstore.config().append_meta {
+            put.group = append_meta::with_meta(self, &put.group);
+            put.packed = None;
+        }
         let mut admit = |shard: ShardId| {
             let target = Target {
                 shard: Some(shard.0),
@@ -86,9 +85,8 @@ impl Context<'_> {
             }
         };
         let engine = &self.face.engine;
-        engine.put(logstore, group, route, self.now, &mut admit)?;
-        self.face.arrivals.tell();
-        Ok(())
+        let arrivals = Arc::clone(&self.face.arrivals);
+        engine.put(logstore, put, self.now, &mut admit, move || arrivals.tell())
     }
 
     /// The body, which must be a JSON object.

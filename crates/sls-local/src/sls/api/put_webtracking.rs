@@ -2,11 +2,11 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::{HeaderName, Method, header};
-use serde::Deserialize;
-use sls_core::wire::{GroupEncoder, GroupMeta, headers};
+use sls_core::wire::{GroupEncoder, headers};
 
+use super::json_group::JsonGroup;
 use super::{Answer, Context};
-use crate::engine::{PutRoute, unix_seconds};
+use crate::engine::{Put, PutRoute, unix_seconds};
 use crate::refusal::Refusal;
 use crate::sls::body;
 
@@ -17,17 +17,8 @@ const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x0
 const ALLOW_METHODS: HeaderName = header::ACCESS_CONTROL_ALLOW_METHODS;
 const ALLOW_HEADERS: HeaderName = header::ACCESS_CONTROL_ALLOW_HEADERS;
 
-#[derive(Debug, Default, Deserialize)]
-struct Tracked {
-    #[serde(rename = "__topic__", default)]
-    topic: String,
-    #[serde(rename = "__source__", default)]
-    source: String,
-    #[serde(rename = "__tags__", default)]
-    tags: BTreeMap<String, String>,
-    #[serde(rename = "__logs__")]
-    logs: Vec<BTreeMap<String, String>>,
-}
+/// All values are text.
+type Tracked = JsonGroup<BTreeMap<String, String>>;
 
 /// `POST /logstores/{logstore}/track` with a body, `GET` of the same with one log in the
 /// query, or `GET /logstores/{logstore}/track.gif`. Nobody signs these.
@@ -50,19 +41,19 @@ pub(super) fn perform(
         from_query(context)
     } else {
         let body = body::untyped(context.request, engine.put_rules().max_group_bytes)?;
-        serde_json::from_slice(&body).map_err(|cause| {
-            Refusal::bad(
-                "PostBodyInvalid",
-                format!("body cannot be read as JSON: {cause}"),
-            )
-        })?
+        Tracked::read(&body)?
     };
     let group = encode(context, tracked);
-    context.put(&logstore, group, PutRoute::Balanced)?;
+    let put = Put {
+        group,
+        packed: None,
+        route: PutRoute::Balanced,
+    };
+    let answer = Answer::empty().once(context.put(&logstore, put)?);
     if !picture {
-        return Ok(Answer::empty());
+        return Ok(answer);
     }
-    let mut answer = Answer::empty().with(header::CONTENT_TYPE, "image/gif");
+    let mut answer = answer.with(header::CONTENT_TYPE, "image/gif");
     answer.body = Bytes::from_static(PIXEL);
     Ok(answer)
 }
@@ -86,7 +77,12 @@ fn check_version(context: &Context<'_>) -> Result<(), Refusal> {
 }
 
 fn from_query(context: &Context<'_>) -> Tracked {
-    let mut tracked = Tracked::default();
+    let mut tracked = Tracked {
+        topic: String::new(),
+        source: String::new(),
+        tags: BTreeMap::new(),
+        logs: Vec::new(),
+    };
     let mut log = BTreeMap::new();
     for (key, value) in &context.request.query {
         match key.as_ref() {
@@ -103,7 +99,7 @@ fn from_query(context: &Context<'_>) -> Tracked {
 }
 
 /// The time of a log is that of its arrival, whatever the page says.
-fn encode(context: &Context<'_>, tracked: Tracked) -> Bytes {
+fn encode(context: &Context<'_>, mut tracked: Tracked) -> Bytes {
     let now = unix_seconds(context.now) as u32;
     let mut group = GroupEncoder::new();
     for fields in &tracked.logs {
@@ -115,14 +111,8 @@ fn encode(context: &Context<'_>, tracked: Tracked) -> Bytes {
         }
     }
     let peer = context.request.peer.map(|peer| peer.to_string());
-    let source = match tracked.source.as_str() {
-        "" => peer.unwrap_or_default(),
-        given => given.to_owned(),
-    };
-    let meta = GroupMeta::default()
-        .with_topic(tracked.topic)
-        .with_source(source);
-    let tags = tracked.tags.into_iter();
-    let meta = tags.fold(meta, |meta, (key, value)| meta.with_tag(key, value));
-    Bytes::from(group.finish(&meta).into_bytes())
+    if tracked.source.is_empty() {
+        tracked.source = peer.unwrap_or_default();
+    }
+    Bytes::from(group.finish(&tracked.meta()).into_bytes())
 }

@@ -15,3 +15,5 @@ mod read; // options to settings
 mod token; // the words of that part
 
 pub(crate) use read::read;
+#[cfg(test)]
+pub(crate) use read::{FORMATTER, HANDLER, LOGGER, QUEUED_HANDLERS, STREAM_HANDLERS};

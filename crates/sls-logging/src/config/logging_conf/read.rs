@@ -9,7 +9,7 @@ use crate::config::problem::{Fault, Faults};
 use crate::config::read::check;
 use crate::config::setting::{Kind, Setting};
 use crate::config::settings::{
-    Color, HandlerSettings, LoggerName, LoggerSettings, MOST_HANDLERS, Settings, Stream,
+    Color, HandlerSettings, LoggerName, LoggerSettings, MOST_HANDLERS, Settings, Source, Stream,
     TargetSettings,
 };
 use crate::config::sls;
@@ -69,6 +69,7 @@ pub(crate) fn read(file: &str, text: &str, lookup: Lookup<'_>, faults: &mut Faul
     }
     loggers.sort_by_key(|logger| !logger.name.is_root());
     Settings {
+        source: Source::Text,
         file: file.to_owned(),
         loggers,
         handlers,

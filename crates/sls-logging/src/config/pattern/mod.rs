@@ -7,6 +7,8 @@ mod layout; // width, flags and precision of one fact
 mod percent; // %(levelname)-8s
 
 pub(crate) use date::DateFormat;
+#[cfg(test)]
+pub(crate) use fact::FACTS;
 pub(crate) use fact::{Fact, Line};
 
 use layout::Layout;
@@ -60,7 +62,15 @@ impl Default for Pattern {
     }
 }
 
+/// What a line looks like when nothing is said about it.
+pub(crate) const LINE: &str = "%(asctime)s %(levelname)-7s %(name)s: %(message)s%(fields)s";
+
 impl Pattern {
+    /// [`LINE`], read.
+    pub(crate) fn line() -> Self {
+        Self::parse(Style::Percent, LINE, DateFormat::default()).unwrap_or_default()
+    }
+
     /// Reads a format.
     ///
     /// # Errors

@@ -11,15 +11,15 @@ mod queries; // searches, histograms and topics
 mod refusals; // errors arrive as the client's exceptions
 mod resources; // projects and logstores made by Python
 mod shards; // split and merge
-mod takeover; // a consumer group of two, one of which is killed
 mod tracker; // events, users and items of GrowingIO
 
 use std::process::ExitCode;
 
+use suites::clients::mixed;
 use suites::clients::python::{Packages, Python};
 use suites::clients::skip::Skip;
 use suites::clients::table::{Subject, Table};
-use suites::clients::{Result, build, conclude};
+use suites::clients::{Result, build, conclude, takeover};
 
 type World = suites::clients::world::World<Python>;
 
@@ -105,7 +105,11 @@ impl Results {
         self.check("shards split and merged", shards::split_and_merged(world))
             .await;
         let name = "consumer group, one of two killed";
-        self.check(name, takeover::nothing_is_missing(world)).await;
+        self.check(name, takeover::nothing_is_missing(world, "consumer.py"))
+            .await;
+        let name = "consumer group of Python and Rust";
+        self.check(name, mixed::nothing_is_missing(world, "consumer.py"))
+            .await;
         self.check("logging handler", handler::records_arrive(world))
             .await;
         for refusal in refusals::ALL {

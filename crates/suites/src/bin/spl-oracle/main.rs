@@ -12,7 +12,6 @@ mod domain; // what arguments may be
 mod intended; // differences that are meant to be
 mod ours; // this side
 mod outcome; // what an expression gives for a row
-// values nobody thought of
 mod subject; // an expression and its rows
 mod subjects; // all of them
 mod theirs; // the other side

@@ -3,7 +3,8 @@
 //! Every recorded request is decoded, once by itself and once by the collector of the local
 //! server. Where a case is a sequence of calls, each of which
 //! becomes one request at once, the calls are encoded too and compared with the recording.
-//! What a case says about buffers, threads, retries and addresses is the tracker's.
+//! Then the calls are made with the tracker, and what it sends, when, and what it returns is
+//! compared.
 
 mod argument;
 mod call;
@@ -11,6 +12,7 @@ mod collector;
 mod encoding;
 mod recommended;
 mod recorded;
+mod replay;
 mod tables;
 
 use std::fmt;
@@ -58,7 +60,7 @@ pub(super) fn run(folder: &Path) -> io::Result<Tally> {
     Ok(tally)
 }
 
-/// First what was recorded is read, then what was called is written.
+/// First what was recorded is read, then what was called is written, then it is called.
 fn check(case: &Value, collector: &Collector, counts: &mut Counts) -> Outcome {
     match recorded::decode_all(case) {
         Ok(decoded) => counts.decoded += decoded,
@@ -68,10 +70,12 @@ fn check(case: &Value, collector: &Collector, counts: &mut Counts) -> Outcome {
         Ok(taken) => counts.taken += taken,
         Err(difference) => return Outcome::Failed(format!("collector: {difference}")),
     }
-    match encoding::check(case) {
-        Ok(true) => Outcome::Passed,
-        Ok(false) => Outcome::Pending("growingio-tracker".to_owned()),
-        Err(difference) => Outcome::Failed(difference),
+    if let Err(difference) = encoding::check(case) {
+        return Outcome::Failed(difference);
+    }
+    match replay::check(case) {
+        Ok(()) => Outcome::Passed,
+        Err(difference) => Outcome::Failed(format!("tracker: {difference}")),
     }
 }
 

@@ -1,12 +1,16 @@
 //! Records of the official handler, written by ours in both namings.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
-use sls_core::wire::{GroupEncoder, GroupMeta, GroupView};
-use sls_logging::{FieldNaming, Level, Record, RecordEncoder, RecordFormat};
+use sls_core::model::LogGroup;
+use sls_core::service::LogSink;
+use sls_core::wire::{EncodedGroup, GroupEncoder, GroupMeta, GroupView};
+use sls_logging::{FieldNaming, Handler, Level, Record, RecordEncoder, RecordFormat};
 use testkit::{Outcome, first_difference};
 
+use super::logical::{group_json, parse_pairs};
 use super::text;
 
 const BOTH: [(FieldNaming, &str); 2] = [
@@ -15,10 +19,11 @@ const BOTH: [(FieldNaming, &str); 2] = [
 ];
 
 pub(super) fn check(case: &Value) -> Outcome {
-    match &case["args"]["records"] {
-        Value::Array(_) => Outcome::Pending("handler with a queue".to_owned()),
-        _ => Outcome::of(one_record(case).err()),
-    }
+    let checked = match &case["args"]["records"] {
+        Value::Array(records) => queued_batch(case, records),
+        _ => one_record(case),
+    };
+    Outcome::of(checked.err())
 }
 
 fn one_record(case: &Value) -> Result<(), String> {
@@ -52,6 +57,115 @@ fn group_meta(case: &Value) -> Result<(), String> {
     match case["expected"]["topic"].as_str() {
         Some(want) if want != topic => Err(format!("topic {topic:?}, want {want:?}")),
         _ => Ok(()),
+    }
+}
+
+/// Records of one handler, among which its topic is changed.
+///
+/// What is recorded is a defect: in a group of several records the topic of the last one stands
+/// for all, and their source is lost. In ours each record keeps its own topic and source.
+fn queued_batch(case: &Value, records: &[Value]) -> Result<(), String> {
+    let args = &case["args"];
+    let (options, properties) = (&args["options"], &args["properties"]);
+    let changed = text(args, "topic_changed_to")?;
+    let (later, from) = changed
+        .split_once(" before record ")
+        .and_then(|(topic, record)| Some((topic, record.parse::<usize>().ok()?)))
+        .ok_or_else(|| format!("not understood: {changed:?}"))?;
+    let (first, source) = (text(options, "topic")?, text(properties, "source")?);
+    let number = |name: &str| options[name].as_u64().unwrap_or_default() as usize;
+
+    let kept = Kept::default();
+    let mut builder = Handler::builder()
+        .topic(first)
+        .source(source)
+        .queue_size(number("queue_size"))
+        .batch_size(number("batch_size"))
+        .format(format(options, properties)?.with_naming(FieldNaming::Python));
+    for (key, value) in parse_pairs(&properties["log_tags"])? {
+        builder = builder.tag(key.to_string(), value.to_string());
+    }
+    let made = kept.clone();
+    let (before, guard) = builder
+        .build_with(move || made.clone())
+        .map_err(|error| error.to_string())?;
+    let after = before
+        .with_topic(later)
+        .map_err(|error| error.to_string())?;
+    let mut want = Vec::new();
+    let mut recorded = recorded_logs(case);
+    for (index, record) in records.iter().enumerate() {
+        let (handler, topic) = match index < from {
+            true => (&before, first),
+            false => (&after, later),
+        };
+        with_record(record, "%(message)s", |record| handler.log(record))?;
+        let mut log = recorded.next().ok_or("fewer logs than records")?;
+        log["contents"] = sorted(log["contents"].as_array().cloned().unwrap_or_default()).into();
+        log["topic"] = topic.into();
+        log["source"] = source.into();
+        log["log_tags"] = properties["log_tags"].clone();
+        want.push(log);
+    }
+    let report = guard.close(Duration::from_secs(30));
+    if report.delivered != records.len() as u64 {
+        return Err(format!("{} delivered", report.delivered));
+    }
+    let mut got = kept.logs();
+    for logs in [&mut want, &mut got] {
+        logs.sort_by_key(|log| log["time"].as_u64());
+    }
+    match first_difference(&Value::from(want), &Value::from(got)) {
+        Some(difference) => Err(difference),
+        None => Ok(()),
+    }
+}
+
+/// The logs of all recorded requests, without the wall clock's nanoseconds.
+fn recorded_logs(case: &Value) -> impl Iterator<Item = Value> {
+    let exchanges = case["exchanges"].as_array().into_iter().flatten();
+    exchanges
+        .flat_map(|exchange| {
+            let logs = &exchange["request"]["body"]["log_group"]["logs"];
+            logs.as_array().into_iter().flatten()
+        })
+        .map(|log| json!({"time": log["time"], "contents": log["contents"]}))
+}
+
+/// Groups that were put, instead of a service.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<LogGroup>>>);
+
+impl LogSink for Kept {
+    async fn put_logs(&self, group: &EncodedGroup) -> Result<(), sls_core::Error> {
+        let group = GroupView::parse(group.as_bytes()).map(|group| group.to_owned());
+        let mut groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // What cannot be read is missing in the comparison.
+        groups.extend(group);
+        Ok(())
+    }
+}
+
+impl Kept {
+    /// Every log with what its group says about it.
+    fn logs(&self) -> Vec<Value> {
+        let groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let groups = groups.iter().map(group_json);
+        groups
+            .flat_map(|group| {
+                let logs = group["logs"].as_array().cloned().unwrap_or_default();
+                logs.into_iter().map(move |log| {
+                    let contents = log["contents"].as_array().cloned();
+                    json!({
+                        "time": log["time"],
+                        "contents": sorted(contents.unwrap_or_default()),
+                        "topic": group["topic"],
+                        "source": group["source"],
+                        "log_tags": group["log_tags"],
+                    })
+                })
+            })
+            .collect()
     }
 }
 
@@ -101,6 +215,27 @@ fn encode(
     formatter: &str,
     format: RecordFormat,
 ) -> Result<(u32, Vec<Value>), String> {
+    let encoder = RecordEncoder::new(format).map_err(|error| error.to_string())?;
+    let mut group = GroupEncoder::new();
+    with_record(record, formatter, |record| {
+        encoder.encode(record, &mut group)
+    })?;
+    let group = group.finish(&GroupMeta::default());
+    let view = GroupView::parse(group.as_bytes()).map_err(|error| error.to_string())?;
+    let log = view.logs().next().ok_or("no log was written")?;
+    let pairs = log
+        .contents()
+        .map(|(key, value)| json!([key.to_string(), value.to_string()]))
+        .collect();
+    Ok((log.time(), pairs))
+}
+
+/// Calls `with` with a recorded record as one of ours.
+fn with_record(
+    record: &Value,
+    formatter: &str,
+    with: impl FnOnce(&Record<'_>),
+) -> Result<(), String> {
     if formatter != "%(message)s" {
         return Err(format!("unknown formatter {formatter:?}"));
     }
@@ -145,17 +280,8 @@ fn encode(
     if !trace.is_empty() {
         ours = ours.with_trace(&trace);
     }
-    let encoder = RecordEncoder::new(format).map_err(|error| error.to_string())?;
-    let mut group = GroupEncoder::new();
-    encoder.encode(&ours, &mut group);
-    let group = group.finish(&GroupMeta::default());
-    let view = GroupView::parse(group.as_bytes()).map_err(|error| error.to_string())?;
-    let log = view.logs().next().ok_or("no log was written")?;
-    let pairs = log
-        .contents()
-        .map(|(key, value)| json!([key.to_string(), value.to_string()]))
-        .collect();
-    Ok((log.time(), pairs))
+    with(&ours);
+    Ok(())
 }
 
 fn time(created: &Value) -> Result<SystemTime, String> {

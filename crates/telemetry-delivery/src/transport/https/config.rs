@@ -166,6 +166,17 @@ impl HttpsConfig {
         self
     }
 
+    /// Accepts any certificate from anybody. Default: certificates are verified.
+    ///
+    /// Whoever sits on the way can then read and change everything, credentials included; for
+    /// a test with a certificate that nobody signed, trust that one with
+    /// [`with_root_certificate_pem`](Self::with_root_certificate_pem) instead.
+    /// Building the transport warns about it, in an event of the level `WARN`.
+    pub fn with_unverified_certificates(mut self) -> Self {
+        self.roots.trust_everybody();
+        self
+    }
+
     /// Sends every request through this proxy. Default: as the environment says.
     ///
     /// Written `http://user:password@host:port`; the scheme, the credentials and the port may be
@@ -280,6 +291,13 @@ impl HttpsConfig {
     #[must_use]
     pub fn min_throughput(&self) -> Option<(usize, Duration)> {
         self.min_throughput
+    }
+
+    /// Whether certificates are verified; see
+    /// [`with_unverified_certificates`](Self::with_unverified_certificates).
+    #[must_use]
+    pub fn verifies_certificates(&self) -> bool {
+        !self.roots.trusts_everybody()
     }
 
     /// Host and port of the proxy that was set with [`with_proxy`](Self::with_proxy).

@@ -15,11 +15,13 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{self, ClientConfig};
 use tower::Service;
 
 use super::proxy::{Proxies, ProxyAddress};
+use super::roots::Roots;
 use super::stream::Stream;
+use super::unverified::Unverified;
 use super::{
     HttpsConfig, Peer, TimeoutKind, TransportError, TransportErrorKind, chain, find, tunnel,
 };
@@ -45,7 +47,7 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    pub(super) fn new(config: &HttpsConfig, roots: RootCertStore, proxies: Arc<Proxies>) -> Self {
+    pub(super) fn new(config: &HttpsConfig, proxies: Arc<Proxies>) -> Self {
         let limit = config.connect_timeout();
         let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
         tcp.enforce_http(false);
@@ -54,7 +56,7 @@ impl Connector {
         tcp.set_connect_timeout(Some(limit));
         Self {
             tcp,
-            tls: TlsConnector::from(Arc::new(tls_config(roots))),
+            tls: TlsConnector::from(Arc::new(tls_config(config.roots()))),
             proxies,
             limit,
         }
@@ -120,13 +122,20 @@ impl fmt::Display for ProxyName<'_> {
     }
 }
 
-fn tls_config(roots: RootCertStore) -> ClientConfig {
+fn tls_config(roots: &Roots) -> ClientConfig {
     // Named and not left to the process-wide default, which another crate may have set.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .expect("ring has cipher suites for TLS 1.2 and 1.3")
-        .with_root_certificates(roots)
+        .expect("ring has cipher suites for TLS 1.2 and 1.3");
+    if roots.trusts_everybody() {
+        return builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Unverified::new(&provider)))
+            .with_no_client_auth();
+    }
+    builder
+        .with_root_certificates(roots.store())
         .with_no_client_auth()
 }
 

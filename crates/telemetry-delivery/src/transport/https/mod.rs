@@ -5,6 +5,7 @@ mod proxy; // which requests go through a proxy
 mod roots; // whose certificates are trusted
 mod stream; // plain or TLS, to a server or to a proxy
 mod tunnel; // CONNECT
+mod unverified; // accepts any certificate, on request
 mod whole; // a request's body
 
 use std::error::Error as StdError;
@@ -122,11 +123,12 @@ impl HttpsTransport {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(config.pool_idle_timeout())
             .pool_max_idle_per_host(max_idle)
-            .build(Connector::new(
-                &config,
-                config.roots().store(),
-                Arc::clone(&proxies),
-            ));
+            .build(Connector::new(&config, Arc::clone(&proxies)));
+        if !config.verifies_certificates() {
+            tracing::warn!(
+                "certificates are not verified: anybody on the way can read and change what is sent"
+            );
+        }
         Self {
             shared: Arc::new(Shared {
                 client,

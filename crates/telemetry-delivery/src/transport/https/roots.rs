@@ -12,6 +12,8 @@ pub(super) struct Roots {
     /// Each of them was accepted by a store, so that making one cannot fail.
     own: Vec<CertificateDer<'static>>,
     only_own: bool,
+    /// Nobody's certificate is looked at.
+    unverified: bool,
 }
 
 impl Roots {
@@ -41,6 +43,14 @@ impl Roots {
 
     pub(super) fn only_own(&mut self) {
         self.only_own = true;
+    }
+
+    pub(super) fn trust_everybody(&mut self) {
+        self.unverified = true;
+    }
+
+    pub(super) fn trusts_everybody(&self) -> bool {
+        self.unverified
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
@@ -82,6 +92,7 @@ impl fmt::Debug for Roots {
         f.debug_struct("Roots")
             .field("own", &self.own.len())
             .field("mozilla", &!self.only_own)
+            .field("unverified", &self.unverified)
             .finish()
     }
 }
@@ -122,7 +133,10 @@ mod tests {
             roots.store().len(),
             webpki_roots::TLS_SERVER_ROOTS.len() + 2
         );
-        assert_eq!(format!("{roots:?}"), "Roots { own: 2, mozilla: true }");
+        assert_eq!(
+            format!("{roots:?}"),
+            "Roots { own: 2, mozilla: true, unverified: false }"
+        );
     }
 
     #[test]

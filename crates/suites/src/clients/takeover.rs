@@ -1,4 +1,8 @@
 //! A consumer group of two, one of which is killed.
+//!
+//! A member is a program that is started as `PROGRAM GROUP NAME [QUERY]`. It prints a line
+//! `{"shard": 0, "numbers": [..]}` about each pull, with the field `number` of its logs, and
+//! saves the checkpoint after that. It leaves the group when its input is closed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -7,32 +11,37 @@ use serde_json::{Value, json};
 use sls_client::LogstoreHandle;
 use sls_core::model::{CursorPosition, Log, LogGroup, Shard};
 use sls_core::wire::EncodedGroup;
-use suites::clients::Result;
-use suites::clients::groups::expect;
-use suites::clients::program::{Answer, Running};
 use tokio::time::timeout;
 
-use crate::World;
+use super::Result;
+use super::groups::expect;
+use super::program::{Answer, Running};
+use super::world::{Programs, World};
 
-const GROUP: &str = "readers";
-const SHARDS: u32 = 4;
+/// The group of every check; each has a logstore of its own.
+pub const GROUP: &str = "readers";
+/// How many shards the logstore of a takeover has.
+pub const SHARDS: u32 = 4;
 /// How many logs are waiting in each shard when the first member is killed: some pulls of it,
 /// and each takes a moment.
-const BACKLOG: u32 = 20;
+pub const BACKLOG: u32 = 20;
 /// How long to listen to a member before it is given more to do.
-const MOMENT: Duration = Duration::from_millis(300);
+pub const MOMENT: Duration = Duration::from_millis(300);
 
 /// The second member takes shards from the first, the first is killed in the middle of its
 /// work, and the second does what is left; every log was processed by one of them.
-pub(crate) async fn nothing_is_missing(world: &World) -> Result<u64> {
+///
+/// # Errors
+/// When a log was processed by neither, or by the second twice, and when a call fails.
+pub async fn nothing_is_missing<P: Programs>(world: &World<P>, program: &str) -> Result<u64> {
     let logstore = world.logstore("takeover", SHARDS).await?;
     let mut source = Source::new(&logstore).await?;
     source.put(2).await?;
-    let mut first = Member::start(world, &logstore, "first")?;
+    let mut first = Member::start(world, &logstore, &[program, "first"])?;
     while first.done.len() < SHARDS as usize {
         first.listen().await?;
     }
-    let mut second = Member::start(world, &logstore, "second")?;
+    let mut second = Member::start(world, &logstore, &[program, "second"])?;
     // Both must have their half; what is put meanwhile is something to tell about.
     while second.done.len() < SHARDS as usize / 2 {
         source.put(1).await?;
@@ -81,8 +90,38 @@ pub(crate) async fn nothing_is_missing(world: &World) -> Result<u64> {
     Ok(answer.calls)
 }
 
+/// A member with a query processes what the query keeps, in order, and gets to the end.
+///
+/// # Errors
+/// When it processed something else, and when a call fails.
+pub async fn only_what_a_query_keeps<P: Programs>(world: &World<P>, program: &str) -> Result<u64> {
+    let logstore = world.logstore("consumer-query", 2).await?;
+    let mut source = Source::new(&logstore).await?;
+    source.put(BACKLOG).await?;
+    // The last of each shard is kept, so that what was told reaches their ends.
+    let last = source.next - 2;
+    let query =
+        format!("* | where cast(number as bigint) % 5 = 0 or cast(number as bigint) >= {last}");
+    let mut member = Member::start(world, &logstore, &[program, "only", &query])?;
+    let wanted: BTreeSet<u32> = (0..source.next)
+        .filter(|n| n % 5 == 0 || *n >= last)
+        .collect();
+    while member.told().count() < wanted.len() {
+        member.listen().await?;
+    }
+    let mut told: Vec<_> = member.told().collect();
+    told.sort_unstable();
+    expect("kept", &json!(told), &json!(wanted))?;
+    let answer = member.leave().await?;
+    saved_to_the_end(&logstore).await?;
+    Ok(answer.calls)
+}
+
 /// What the group saved for each shard is the shard's end.
-async fn saved_to_the_end(logstore: &LogstoreHandle) -> Result<()> {
+///
+/// # Errors
+/// When it is not, and when a call fails.
+pub async fn saved_to_the_end(logstore: &LogstoreHandle) -> Result<()> {
     for saved in logstore.consumer_group(GROUP).checkpoints().await? {
         let end = logstore.cursor(saved.shard, CursorPosition::End).await?;
         let what = format!("checkpoint of shard {}", saved.shard);
@@ -93,14 +132,20 @@ async fn saved_to_the_end(logstore: &LogstoreHandle) -> Result<()> {
 }
 
 /// Writes logs with consecutive numbers, to the shards in turns.
-struct Source<'a> {
+#[derive(Debug)]
+pub struct Source<'a> {
     logstore: &'a LogstoreHandle,
     shards: Vec<Shard>,
-    next: u32,
+    /// The number of the next log.
+    pub next: u32,
 }
 
 impl<'a> Source<'a> {
-    async fn new(logstore: &'a LogstoreHandle) -> Result<Self> {
+    /// A source that has written nothing.
+    ///
+    /// # Errors
+    /// When the shards cannot be listed.
+    pub async fn new(logstore: &'a LogstoreHandle) -> Result<Self> {
         Ok(Self {
             logstore,
             shards: logstore.shards().await?,
@@ -109,7 +154,10 @@ impl<'a> Source<'a> {
     }
 
     /// As many logs to each shard, each in a group of its own.
-    async fn put(&mut self, rounds: u32) -> Result<()> {
+    ///
+    /// # Errors
+    /// When a put fails.
+    pub async fn put(&mut self, rounds: u32) -> Result<()> {
         for _ in 0..rounds {
             for shard in &self.shards {
                 let log = Log::at(1).with("number", self.next.to_string());
@@ -127,20 +175,26 @@ impl<'a> Source<'a> {
 }
 
 /// A process that reads as a member of the group.
-struct Member {
+#[derive(Debug)]
+pub struct Member {
     running: Running,
     /// The numbers it processed, shard by shard, in its order.
-    done: BTreeMap<u32, Vec<u32>>,
+    pub done: BTreeMap<u32, Vec<u32>>,
 }
 
 impl Member {
-    fn start(world: &World, logstore: &LogstoreHandle, name: &str) -> Result<Self> {
-        let program = world.program(
-            &world.access(),
-            logstore.name(),
-            "consumer.py",
-            [GROUP, name],
-        );
+    /// Of the program its first word names, under the name that follows, with more arguments.
+    ///
+    /// # Errors
+    /// When the program does not start.
+    pub fn start<P: Programs>(
+        world: &World<P>,
+        logstore: &LogstoreHandle,
+        words: &[&str],
+    ) -> Result<Self> {
+        let (program, args) = words.split_first().ok_or("no program")?;
+        let args = [GROUP].into_iter().chain(args.iter().copied());
+        let program = world.program(&world.access(), logstore.name(), program, args);
         Ok(Self {
             running: program.start()?,
             done: BTreeMap::new(),
@@ -148,7 +202,10 @@ impl Member {
     }
 
     /// Waits for the next pull that it processed.
-    async fn listen(&mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// When it says something else, or nothing for too long.
+    pub async fn listen(&mut self) -> Result<()> {
         let line = self.running.line().await?;
         self.note(&line)
     }
@@ -161,12 +218,16 @@ impl Member {
         Ok(())
     }
 
-    fn told(&self) -> impl Iterator<Item = u32> {
+    /// The numbers it processed.
+    pub fn told(&self) -> impl Iterator<Item = u32> {
         self.done.values().flatten().copied()
     }
 
     /// Ends it as a crash would, and gives all that it had processed.
-    async fn kill(self) -> Result<BTreeSet<u32>> {
+    ///
+    /// # Errors
+    /// When it cannot be ended, or what it said cannot be read.
+    pub async fn kill(self) -> Result<BTreeSet<u32>> {
         let Self { running, done } = self;
         let mut told: BTreeSet<u32> = done.into_values().flatten().collect();
         for line in running.kill().await? {
@@ -178,7 +239,10 @@ impl Member {
     }
 
     /// Lets it leave the group in order.
-    async fn leave(self) -> Result<Answer> {
+    ///
+    /// # Errors
+    /// When it does not end, or not with success.
+    pub async fn leave(self) -> Result<Answer> {
         self.running.answer().await
     }
 }

@@ -1,0 +1,185 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use growingio_codecs::{Format, Route};
+
+use crate::config::{ConfigError, ensure};
+use crate::courier::Courier;
+use crate::dead_letter::DeadLetters;
+use crate::delivery::settle::settle;
+use crate::delivery::{AtOnce, Delivery, Then};
+use crate::error::Error;
+use crate::message::Message;
+use crate::outbox::{Limits, Outbox, Overflow};
+use crate::pending::Pending;
+use crate::per_process::PerProcess;
+use crate::report::Report;
+use crate::upload::Upload;
+
+/// Collects events and sends them together once there are enough; a flush sends the rest.
+///
+/// The call that fills the buffer comes to its end when all that waited has been accepted. When
+/// that fails it says so with [`Error::Kept`]: the message is in the buffer, and the next call
+/// tries again.
+/// Items and user mappings are sent at once, and overtake the events that wait, unless they
+/// are to stay [in order](Self::with_order_kept).
+///
+/// A batch leaves the buffer when it was accepted. One that the collector refuses is sent again
+/// in halves, so that a message it does not like is given up alone; see
+/// [`TrackerBuilder::on_dead_letter`](crate::TrackerBuilder::on_dead_letter).
+#[doc(alias = "BufferedConsumer")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct Buffered {
+    max_size: usize,
+    max_bytes: usize,
+    overflow: Overflow,
+    in_order: bool,
+}
+
+/// The most events that this strategy sends in one request.
+const MOST: usize = 2000;
+
+impl Default for Buffered {
+    fn default() -> Self {
+        Self {
+            max_size: 500,
+            max_bytes: 64 << 20,
+            overflow: Overflow::default(),
+            in_order: false,
+        }
+    }
+}
+
+impl Buffered {
+    /// How many events are sent together. Default: 500; more than 2000 counts as 2000.
+    ///
+    /// One sends every event at once. Zero is refused when the tracker is built.
+    #[doc(alias = "max_size")]
+    pub fn with_max_size(mut self, events: usize) -> Self {
+        self.max_size = events.min(MOST);
+        self
+    }
+
+    /// How much may wait, in bytes. Default: 64 MiB.
+    ///
+    /// It fills up only while the collector accepts nothing.
+    pub fn with_max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// What happens to a message for which there is no room. Default: the call says so.
+    ///
+    /// [`Overflow::Wait`] is the same here, since it is a call that makes room.
+    pub fn with_overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = overflow;
+        self
+    }
+
+    /// Sends everything in the order of the calls: an item sends what waits before it first.
+    /// Default: items overtake.
+    pub fn with_order_kept(mut self) -> Self {
+        self.in_order = true;
+        self
+    }
+
+    /// See [`with_max_size`](Self::with_max_size).
+    #[must_use]
+    pub fn max_size(&self) -> usize {
+        self.max_size
+    }
+
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        ensure(self.max_size > 0, "max_size", "be at least one")?;
+        ensure(self.max_bytes > 0, "max_bytes", "be at least one")
+    }
+}
+
+/// [`Buffered`] at work.
+#[derive(Debug)]
+pub(crate) struct FillAndSend {
+    settings: Buffered,
+    at_once: AtOnce,
+    outbox: PerProcess<Outbox>,
+}
+
+impl FillAndSend {
+    pub(crate) fn new(
+        settings: Buffered,
+        format: Format,
+        upload: Arc<Upload>,
+        courier: Courier,
+        dead_letters: DeadLetters,
+    ) -> Self {
+        let limits = Limits {
+            max_size: settings.max_size,
+            max_bytes: settings.max_bytes,
+            overflow: settings.overflow,
+            in_order: settings.in_order,
+        };
+        let at_once = AtOnce::new(Arc::clone(&upload), courier);
+        let outbox = PerProcess::new(move || {
+            Outbox::new(Arc::clone(&upload), dead_letters.clone(), format, limits)
+        });
+        Self {
+            settings,
+            at_once,
+            outbox,
+        }
+    }
+
+    /// Sends all that waits, however long that takes, even when nobody waits for it.
+    fn send(&self, outbox: Arc<Outbox>) -> Pending<Result<(), Error>> {
+        let kept = {
+            let outbox = Arc::clone(&outbox);
+            move |cause| {
+                let waiting = outbox.waiting();
+                let cause = Box::new(cause);
+                Err(Error::Kept { waiting, cause })
+            }
+        };
+        let on_failure = kept.clone();
+        self.at_once.courier.ask_to_the_end(
+            move |transport| async move {
+                match outbox.send_all(&transport).await {
+                    Ok(()) => Ok(()),
+                    Err(cause) if outbox.waiting() == 0 => Err(Error::GivenUp {
+                        cause: Box::new(cause),
+                    }),
+                    Err(cause) => kept(cause),
+                }
+            },
+            move |gone| on_failure(Error::of_courier(gone)),
+        )
+    }
+}
+
+impl Delivery for FillAndSend {
+    fn take(&self, message: Message<'_>) -> Pending<Result<(), Error>> {
+        let is_event = message.route() == Route::Events;
+        if !is_event && !self.settings.in_order {
+            return self.at_once.take(message);
+        }
+        let outbox = self.outbox.get();
+        match outbox
+            .serialise(&message)
+            .and_then(|record| outbox.take(record))
+        {
+            Err(error) => Pending::ready(Err(error)),
+            Ok(taken) if is_event && taken.beside < self.settings.max_size => {
+                Pending::ready(Ok(()))
+            }
+            Ok(_) => self.send(outbox),
+        }
+    }
+
+    fn settle(&self, deadline: Duration, then: Then) -> Pending<Report> {
+        let outbox = self.outbox.get();
+        self.at_once.settle(then);
+        if then == Then::Close {
+            outbox.close();
+        }
+        settle(&self.at_once.courier, outbox, deadline, then)
+    }
+}

@@ -1,0 +1,388 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use growingio_codecs::{Batch, Format, Serialized};
+use telemetry_delivery::BoxTransport;
+use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
+
+use crate::counts::Counts;
+use crate::dead_letter::DeadLetters;
+use crate::error::Error;
+use crate::fate::{Fate, fate, most_refusals};
+use crate::message::Message;
+use crate::queue::{Destination, Part, Queue, cost};
+use crate::upload::Upload;
+
+/// What happens to a message for which a buffer has no room.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// The call returns [`Error::Full`], and the message is not taken.
+    #[default]
+    Refuse,
+    /// The message is taken and dropped, and counted as such.
+    DropNewest,
+    /// The oldest messages are dropped and counted, until there is room.
+    DropOldest,
+    /// The call waits for room, up to this long; then as [`Refuse`](Self::Refuse).
+    Wait(Duration),
+}
+
+/// What an [`Outbox`] may do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Records of a request.
+    pub(crate) max_size: usize,
+    /// What all records that wait or are under way may take.
+    pub(crate) max_bytes: usize,
+    pub(crate) overflow: Overflow,
+    pub(crate) in_order: bool,
+}
+
+/// Records that wait, and how they leave: each batch once it is accepted, and not before.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    upload: Arc<Upload>,
+    dead_letters: DeadLetters,
+    format: Format,
+    limits: Limits,
+    // Held for a moment at a time, never across an await.
+    state: Mutex<State>,
+    /// Held while sending, so that no record is sent twice at once and their order stays.
+    sending: tokio::sync::Mutex<()>,
+    /// Whether nothing is to be sent any more, not even what is under way.
+    abandoned: watch::Sender<bool>,
+    /// Told when something has left.
+    room: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    queue: Queue,
+    /// What is under way counts as well, since it may come back.
+    under_way_bytes: usize,
+    under_way: usize,
+    closed: bool,
+}
+
+/// A message as it waits.
+#[derive(Debug, Clone)]
+pub(crate) struct Serialised {
+    to: Destination,
+    record: Box<[u8]>,
+}
+
+/// What has become of a message that was given to an [`Outbox`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// How many wait for the same request.
+    pub(crate) beside: usize,
+    /// Whether nothing waited before it.
+    pub(crate) alone: bool,
+}
+
+impl Outbox {
+    pub(crate) fn new(
+        upload: Arc<Upload>,
+        dead_letters: DeadLetters,
+        format: Format,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            upload,
+            dead_letters,
+            format,
+            limits,
+            state: Mutex::new(State {
+                queue: Queue::new(limits.in_order),
+                under_way_bytes: 0,
+                under_way: 0,
+                closed: false,
+            }),
+            sending: tokio::sync::Mutex::new(()),
+            abandoned: watch::Sender::new(false),
+            room: Notify::new(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Serialises a message for the buffer.
+    pub(crate) fn serialise(&self, message: &Message<'_>) -> Result<Serialised, Error> {
+        let mut record = Vec::new();
+        let route = message.route();
+        message
+            .append(self.format, &mut record)
+            .map_err(|cause| Error::Encode { route, cause })?;
+        let product_id = message.product_id().into();
+        Ok(Serialised {
+            to: Destination { product_id, route },
+            record: record.into_boxed_slice(),
+        })
+    }
+
+    /// Takes a message into the buffer.
+    ///
+    /// # Errors
+    /// [`Error::Full`] where the policy is to refuse or to wait, [`Error::Closed`].
+    pub(crate) fn take(&self, message: Serialised) -> Result<Taken, Error> {
+        let Serialised { to, record } = message;
+        let need = cost(&record);
+        let mut state = self.state();
+        if state.closed {
+            return Err(Error::Closed);
+        }
+        let counters = &self.upload.counters;
+        while state.queue.bytes() + state.under_way_bytes + need > self.limits.max_bytes {
+            let room = match self.limits.overflow {
+                Overflow::Refuse | Overflow::Wait(_) => {
+                    return Err(Error::Full {
+                        waiting_bytes: state.queue.bytes() + state.under_way_bytes,
+                    });
+                }
+                Overflow::DropOldest => state.queue.drop_oldest(),
+                Overflow::DropNewest => false,
+            };
+            counters.dropped(1);
+            if !room {
+                counters.tracked(1);
+                return Ok(Taken {
+                    beside: 0,
+                    alone: false,
+                });
+            }
+        }
+        counters.tracked(1);
+        let alone = state.queue.len() == 0;
+        let beside = state.queue.push(&to, record);
+        Ok(Taken { beside, alone })
+    }
+
+    /// Takes a message as soon as there is room for it.
+    ///
+    /// # Errors
+    /// [`Error::Full`] when there is none within `limit`, and at once when there never can be.
+    pub(crate) async fn take_when_there_is_room(
+        &self,
+        message: Serialised,
+        limit: Duration,
+    ) -> Result<Taken, Error> {
+        let never = cost(&message.record) > self.limits.max_bytes;
+        let waiting = async {
+            loop {
+                // Registered before the look, so that no room goes unnoticed.
+                let room = self.room.notified();
+                match self.take(message.clone()) {
+                    Err(Error::Full { .. }) if !never => room.await,
+                    taken => return taken,
+                }
+            }
+        };
+        match timeout(limit, waiting).await {
+            Ok(taken) => taken,
+            Err(_) => Err(Error::Full {
+                waiting_bytes: self.waiting_bytes(),
+            }),
+        }
+    }
+
+    fn waiting_bytes(&self) -> usize {
+        let state = self.state();
+        state.queue.bytes() + state.under_way_bytes
+    }
+
+    /// Whether nothing is taken any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state().closed
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.upload.counters.now()
+    }
+
+    /// How many messages wait or are under way.
+    pub(crate) fn waiting(&self) -> u64 {
+        let state = self.state();
+        (state.queue.len() + state.under_way) as u64
+    }
+
+    /// Takes nothing any more.
+    pub(crate) fn close(&self) {
+        self.state().closed = true;
+    }
+
+    /// Drops what waits and what is under way, for good, and tells how much that was.
+    pub(crate) async fn abandon(&self) -> u64 {
+        self.abandoned.send_replace(true);
+        // Whoever sends stops now, and puts back what was under way.
+        let _sending = self.sending.lock().await;
+        self.drop_waiting()
+    }
+
+    /// Drops what waits, and tells how much that was.
+    pub(crate) fn drop_waiting(&self) -> u64 {
+        let dropped = self.state().queue.clear() as u64;
+        self.upload.counters.dropped(dropped);
+        dropped
+    }
+
+    /// Sends what waits now, oldest first.
+    ///
+    /// A batch that has to be kept holds up those for the same destination, and all of them
+    /// where an order is kept. What was given up is no reason to stop, and is told in the end.
+    ///
+    /// # Cancel safety
+    /// What is under way is put back; it may have been accepted, and is then sent twice.
+    pub(crate) async fn send_all(&self, transport: &BoxTransport) -> Result<(), Error> {
+        let mut abandoned = self.abandoned.subscribe();
+        let abandoned = Box::pin(abandoned.wait_for(|abandoned| *abandoned));
+        match select(Box::pin(self.send_each(transport)), abandoned).await {
+            Either::Left((sent, _)) => sent,
+            Either::Right(_) => Err(Error::Closed),
+        }
+    }
+
+    async fn send_each(&self, transport: &BoxTransport) -> Result<(), Error> {
+        let _sending = self.sending.lock().await;
+        let plan = self.state().queue.plan();
+        let (mut kept, mut given_up) = (None, None);
+        for (to, mut left) in plan {
+            while let Some(under_way) = self.begin(&to, self.limits.max_size.min(left)) {
+                left -= under_way.records();
+                match self.send(under_way, transport).await {
+                    Ok(None) => {}
+                    Ok(reason) => given_up = reason,
+                    // What goes behind it would overtake it.
+                    Err(error) if self.limits.in_order => return Err(error),
+                    Err(error) => {
+                        kept = Some(error);
+                        break;
+                    }
+                }
+            }
+        }
+        kept.or(given_up).map_or(Ok(()), Err)
+    }
+
+    fn begin(&self, to: &Destination, most: usize) -> Option<UnderWay<'_>> {
+        if most == 0 {
+            return None;
+        }
+        let mut state = self.state();
+        let part = state.queue.take(to, most)?;
+        state.under_way += part.len();
+        state.under_way_bytes += bytes(&part);
+        Some(UnderWay {
+            outbox: self,
+            parts: vec![part],
+        })
+    }
+
+    /// Sends a batch, and parts of it when it is refused as a whole. Gives the reason for
+    /// which some were given up, if any; an error when something was put back.
+    async fn send(
+        &self,
+        mut under_way: UnderWay<'_>,
+        transport: &BoxTransport,
+    ) -> Result<Option<Error>, Error> {
+        let mut given_up = None;
+        let mut refusals = 0;
+        let most_refusals = most_refusals(under_way.records());
+        while let Some(part) = under_way.oldest() {
+            let (records, to) = (part.len(), part.to.clone());
+            let sequence = part.sequence();
+            let error = match self.post(&to, records, sequence.clone(), transport).await {
+                Ok(()) => {
+                    refusals = 0;
+                    self.upload.counters.delivered(records as u64);
+                    under_way.settle();
+                    continue;
+                }
+                Err(error) => error,
+            };
+            refusals += 1;
+            match fate(&error, records) {
+                Fate::Keep => return Err(error),
+                Fate::Halve if refusals < most_refusals => under_way.halve(),
+                Fate::Halve | Fate::GiveUp => {
+                    let kind = (self.format, to.route);
+                    let lost = (records, sequence);
+                    let counters = &self.upload.counters;
+                    under_way.settle();
+                    self.dead_letters
+                        .give_up(counters, &to.product_id, kind, lost, error.clone());
+                    given_up = Some(error);
+                }
+            }
+        }
+        Ok(given_up)
+    }
+
+    async fn post(
+        &self,
+        to: &Destination,
+        records: usize,
+        sequence: Vec<u8>,
+        transport: &BoxTransport,
+    ) -> Result<(), Error> {
+        let batch = Serialized::from_sequence(self.format, to.route, records, sequence);
+        let encoded = self.upload.encode(&Batch::Serialized(batch))?;
+        let request = self.upload.request(encoded, &to.product_id);
+        self.upload.send(transport.clone(), to.route, request).await
+    }
+}
+
+fn bytes(part: &Part) -> usize {
+    part.records.iter().map(|record| cost(record)).sum()
+}
+
+/// Parts of a batch that are being sent, the oldest last; what is left goes back when dropped.
+struct UnderWay<'o> {
+    outbox: &'o Outbox,
+    parts: Vec<Part>,
+}
+
+impl UnderWay<'_> {
+    fn oldest(&self) -> Option<&Part> {
+        self.parts.last()
+    }
+
+    fn records(&self) -> usize {
+        self.parts.iter().map(Part::len).sum()
+    }
+
+    /// The oldest part needs no more sending.
+    fn settle(&mut self) {
+        if let Some(part) = self.parts.pop() {
+            let mut state = self.outbox.state();
+            state.under_way -= part.len();
+            state.under_way_bytes -= bytes(&part);
+            drop(state);
+            self.outbox.room.notify_waiters();
+        }
+    }
+
+    /// Cuts the oldest part in two.
+    fn halve(&mut self) {
+        if let Some(part) = self.parts.pop() {
+            let (older, newer) = part.halves();
+            self.parts.extend([newer, older]);
+        }
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut state = self.outbox.state();
+        // The newest goes back first, so that the oldest ends up in front.
+        for part in self.parts.drain(..) {
+            state.under_way -= part.len();
+            state.under_way_bytes -= bytes(&part);
+            state.queue.put_back(part);
+        }
+    }
+}

@@ -1,0 +1,452 @@
+use std::fs;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use redb::TableDefinition;
+use sls_core::wire::Compression;
+use tempfile::TempDir;
+
+use super::super::{Arriving, Batch, Bounds, Packed, ReadLimit};
+use super::*;
+
+const CACHE: usize = 4 << 20;
+const ALL: ReadLimit = ReadLimit {
+    groups: 1000,
+    bytes: usize::MAX,
+};
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn opened(folder: &Path) -> DiskStorage {
+    DiskStorage::open(folder, CACHE).unwrap()
+}
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+fn arriving(seconds: u64, group: impl Into<Bytes>) -> Arriving {
+    Arriving {
+        received: at(seconds),
+        group: group.into(),
+        packed: None,
+        logs: 1,
+    }
+}
+
+fn append(log: &Arc<dyn ShardLog>, arriving: Arriving) -> Result<(), StorageError> {
+    let (sender, receiver) = mpsc::channel();
+    log.append(
+        arriving,
+        Box::new(move |result| sender.send(result).unwrap()),
+    )?;
+    receiver.recv().unwrap()
+}
+
+fn groups(batch: &Batch) -> Vec<&[u8]> {
+    batch.records.iter().map(|record| &*record.group).collect()
+}
+
+/// The file as it is while a server writes it, which is how a kill leaves it.
+fn killed(folder: &Path) -> TempDir {
+    let left = self::folder();
+    fs::copy(format::store(folder), format::store(left.path())).unwrap();
+    left
+}
+
+#[track_caller]
+fn refused(folder: &Path) -> OpenError {
+    DiskStorage::open(folder, CACHE).unwrap_err()
+}
+
+#[test]
+fn what_was_stored_is_there_after_a_kill_and_after_an_orderly_end() {
+    let folder = folder();
+    let storage = opened(folder.path());
+    let log = storage.open(LogId(3), 100).unwrap();
+    append(&log, arriving(5, "one")).unwrap();
+    append(&log, arriving(6, "two")).unwrap();
+    let facts = Changes::default().write("a/1", b"x".to_vec());
+    (&storage as &dyn Storage).commit(facts).unwrap();
+    let left = killed(folder.path());
+    storage.close();
+    for place in [left.path(), folder.path()] {
+        let storage = opened(place);
+        assert_eq!(storage.free_log(), LogId(4));
+        let log = storage.open(LogId(3), 0).unwrap();
+        assert_eq!(
+            log.bounds(),
+            Bounds {
+                first: 100,
+                next: 102
+            }
+        );
+        assert_eq!(log.arrived(), 2);
+        let batch = log.read(100, ALL).unwrap();
+        assert_eq!(groups(&batch), [b"one", b"two"]);
+        assert_eq!(batch.records[1].received, at(6));
+        let facts = storage.facts("a/").unwrap();
+        assert_eq!(facts, [("a/1".to_owned(), b"x".to_vec())]);
+        append(&log, arriving(7, "three")).unwrap();
+        assert_eq!(groups(&log.read(102, ALL).unwrap()), [b"three"]);
+    }
+}
+
+#[test]
+fn a_group_is_kept_as_it_came_and_comes_back_as_it_was() {
+    let folder = folder();
+    let storage = opened(folder.path());
+    let log = storage.open(LogId(0), 0).unwrap();
+    let raw = b"to be or not to be, ".repeat(100);
+    let ways = [
+        Compression::None,
+        Compression::Lz4,
+        Compression::Zstd,
+        Compression::Deflate,
+    ];
+    for compression in ways {
+        let packed = Packed {
+            compression,
+            bytes: Bytes::from(compression.compress(&raw)),
+        };
+        let arriving = Arriving {
+            packed: Some(packed),
+            ..arriving(1, raw.clone())
+        };
+        append(&log, arriving).unwrap();
+    }
+    append(&log, arriving(1, raw.clone())).unwrap();
+    append(&log, arriving(1, "")).unwrap();
+    let batch = log.read(0, ALL).unwrap();
+    let raw = raw.as_slice();
+    assert_eq!(groups(&batch), [raw, raw, raw, raw, raw, b""]);
+    // Only what came as it is takes its size.
+    let kept = storage.shared.state(LogId(0), 0).get().bytes;
+    assert!((2000..3000).contains(&kept), "{kept}");
+}
+
+#[test]
+fn reads_keep_to_their_limits_and_to_the_bounds() {
+    let folder = folder();
+    let storage = opened(folder.path());
+    let log = storage.open(LogId(0), 100).unwrap();
+    for byte in 0..4_u8 {
+        append(&log, arriving(1, vec![byte; 500])).unwrap();
+    }
+    let read = |from, groups, bytes| {
+        let batch = log.read(from, ReadLimit { groups, bytes }).unwrap();
+        batch.records.len()
+    };
+    assert_eq!(
+        read(100, 1000, 10),
+        1,
+        "one, even when it is over the limit"
+    );
+    assert_eq!(read(100, 1000, 1000), 2);
+    assert_eq!(read(101, 2, usize::MAX), 2);
+    for outside in [0, 99, 104, u64::MAX] {
+        assert_eq!(read(outside, 1000, usize::MAX), 0);
+    }
+    log.trim(102).unwrap();
+    assert_eq!(read(101, 1000, usize::MAX), 0);
+    assert_eq!(read(102, 1000, usize::MAX), 2);
+    log.trim(u64::MAX).unwrap();
+    let empty = Bounds {
+        first: 104,
+        next: 104,
+    };
+    assert_eq!(log.bounds(), empty);
+    append(&log, arriving(1, "more")).unwrap();
+    assert_eq!(groups(&log.read(104, ALL).unwrap()), [b"more"]);
+}
+
+#[test]
+fn a_clock_that_steps_back_does_not_reach_the_receive_times() {
+    let folder = folder();
+    let storage = opened(folder.path());
+    let log = storage.open(LogId(0), 0).unwrap();
+    for seconds in [10, 5, 20, 15] {
+        append(&log, arriving(seconds, "x")).unwrap();
+    }
+    let since = |seconds| log.first_received_since(at(seconds)).unwrap();
+    assert_eq!(
+        [since(9), since(10), since(11), since(20), since(21)],
+        [0, 0, 2, 2, 4]
+    );
+    log.trim(1).unwrap();
+    assert_eq!([since(0), since(11), since(21)], [1, 2, 4]);
+}
+
+/// Blocks the writer before its first commit until told to go on, and counts commits.
+#[test]
+fn those_who_wait_share_a_commit() {
+    let folder = folder();
+    let (go_on, wait) = mpsc::channel::<()>();
+    let (begun, has_begun) = mpsc::channel::<()>();
+    let wait = Mutex::new(Some((wait, begun)));
+    let looks = Arc::new(AtomicUsize::new(0));
+    let space = {
+        let looks = Arc::clone(&looks);
+        FreeSpace::new(move || {
+            looks.fetch_add(1, Ordering::SeqCst);
+            if let Some((wait, begun)) = wait.lock().unwrap().take() {
+                begun.send(()).unwrap();
+                wait.recv().unwrap();
+            }
+            None
+        })
+    };
+    let storage = DiskStorage::open_with(folder.path(), CACHE, space).unwrap();
+    let log = storage.open(LogId(0), 0).unwrap();
+    let (sender, receiver) = mpsc::channel();
+    for number in 0..101 {
+        let sender = sender.clone();
+        let done = Box::new(move |result| sender.send(result).unwrap());
+        log.append(arriving(1, vec![number; 10]), done).unwrap();
+        if number == 0 {
+            has_begun.recv().unwrap();
+        }
+    }
+    assert_eq!(log.bounds().next, 0, "nothing is seen before it is safe");
+    go_on.send(()).unwrap();
+    for _ in 0..101 {
+        receiver.recv().unwrap().unwrap();
+    }
+    assert_eq!(log.bounds().next, 101);
+    // Each commit looks twice, for groups and for anything at all.
+    assert_eq!(looks.load(Ordering::SeqCst), 4);
+}
+
+#[test]
+fn a_full_disk_refuses_groups_reads_on_and_recovers() {
+    let folder = folder();
+    let free = Arc::new(AtomicU64::new(u64::MAX));
+    let space = {
+        let free = Arc::clone(&free);
+        FreeSpace::new(move || Some(free.load(Ordering::SeqCst)))
+    };
+    let storage = DiskStorage::open_with(folder.path(), CACHE, space).unwrap();
+    let log = storage.open(LogId(0), 0).unwrap();
+    append(&log, arriving(1, "kept")).unwrap();
+
+    free.store(16 << 20, Ordering::SeqCst);
+    let refused = append(&log, arriving(1, "refused"));
+    assert_eq!(refused, Err(StorageError::DiskFull));
+    assert_eq!(groups(&log.read(0, ALL).unwrap()), [b"kept"]);
+    // What is small still goes, so that something can be deleted.
+    let commit = |changes| (&storage as &dyn Storage).commit(changes);
+    commit(Changes::default().write("a", Vec::new())).unwrap();
+    free.store(1000, Ordering::SeqCst);
+    let refused = commit(Changes::default().write("b", Vec::new()));
+    assert_eq!(refused, Err(StorageError::DiskFull));
+
+    free.store(u64::MAX, Ordering::SeqCst);
+    append(&log, arriving(1, "taken")).unwrap();
+    assert_eq!(groups(&log.read(0, ALL).unwrap()), [&b"kept"[..], b"taken"]);
+}
+
+#[test]
+fn deleted_groups_make_room_on_a_full_disk() {
+    let folder = folder();
+    let free = Arc::new(AtomicU64::new(u64::MAX));
+    let space = {
+        let free = Arc::clone(&free);
+        FreeSpace::new(move || Some(free.load(Ordering::SeqCst)))
+    };
+    let storage = DiskStorage::open_with(folder.path(), CACHE, space).unwrap();
+    let log = storage.open(LogId(0), 0).unwrap();
+    let large = |seed: u8| {
+        let mut state = u32::from(seed) + 1;
+        let bytes = (0..3 << 20).map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        });
+        bytes.collect::<Vec<u8>>()
+    };
+    for seed in 0..12 {
+        append(&log, arriving(1, large(seed))).unwrap();
+    }
+    free.store(16 << 20, Ordering::SeqCst);
+    assert_eq!(
+        append(&log, arriving(1, large(12))),
+        Err(StorageError::DiskFull)
+    );
+    let removal = Changes::default().remove(LogId(0));
+    (&storage as &dyn Storage).commit(removal).unwrap();
+    let other = storage.open(LogId(1), 0).unwrap();
+    // Deleting goes on beside whatever else is written.
+    while storage.shared.logs().contains_key(&LogId(0)) {
+        std::thread::yield_now();
+    }
+    append(&other, arriving(1, large(12))).unwrap();
+    free.store(u64::MAX, Ordering::SeqCst);
+    assert_eq!(append(&log, arriving(1, "late")), Err(StorageError::Gone));
+}
+
+#[test]
+fn what_was_deleted_is_gone_from_the_file_also_when_the_end_came_between() {
+    let folder = folder();
+    {
+        let storage = opened(folder.path());
+        let log = storage.open(LogId(0), 0).unwrap();
+        for _ in 0..3000 {
+            log.append(arriving(1, "x"), Box::new(|result| result.unwrap()))
+                .unwrap();
+        }
+        let changes = Changes::default().remove(LogId(0)).write("a", Vec::new());
+        (&storage as &dyn Storage).commit(changes).unwrap();
+    }
+    let storage = opened(folder.path());
+    while storage.shared.logs().contains_key(&LogId(0)) {
+        std::thread::yield_now();
+    }
+    storage.close();
+    let database = format::open(folder.path(), CACHE).unwrap();
+    assert_eq!(format::logs(&database).unwrap(), []);
+    let groups = database
+        .begin_read()
+        .unwrap()
+        .open_table(format::GROUPS)
+        .unwrap();
+    assert!(redb::ReadableTableMetadata::is_empty(&groups).unwrap());
+}
+
+#[test]
+fn a_second_server_is_kept_out_until_the_first_ends() {
+    let folder = folder();
+    let storage = opened(folder.path());
+    assert!(matches!(refused(folder.path()), OpenError::InUse));
+    storage.close();
+    let log = storage.open(LogId(0), 0).unwrap();
+    let late = log.append(arriving(1, "x"), Box::new(|_| ()));
+    assert_eq!(late, Err(StorageError::Closed));
+    assert_eq!(storage.facts("").unwrap_err(), StorageError::Closed);
+    drop(opened(folder.path()));
+}
+
+#[test]
+fn a_later_format_is_refused_and_left_alone() {
+    let folder = folder();
+    drop(opened(folder.path()));
+    let database = Database::open(format::store(folder.path())).unwrap();
+    let transaction = database.begin_write().unwrap();
+    let meta = TableDefinition::<&str, u64>::new("meta");
+    transaction
+        .open_table(meta)
+        .unwrap()
+        .insert("version", 2)
+        .unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    let before = fs::read(format::store(folder.path())).unwrap();
+    let found = refused(folder.path());
+    assert!(
+        matches!(found, OpenError::Newer { found: 2, known: 1 }),
+        "{found:?}"
+    );
+    assert!(fs::read(format::store(folder.path())).unwrap() == before);
+}
+
+#[test]
+fn a_damaged_file_is_refused() {
+    let folder = folder();
+    {
+        let storage = opened(folder.path());
+        let log = storage.open(LogId(0), 0).unwrap();
+        for _ in 0..100 {
+            append(&log, arriving(1, vec![7; 1000])).unwrap();
+        }
+    }
+    let whole = fs::read(format::store(folder.path())).unwrap();
+    let mut garbage = whole.clone();
+    garbage[..4096].fill(0x5a);
+    let mut scrambled = whole.clone();
+    scrambled[4096..].fill(0x5a);
+    let cases = [
+        ("empty", Vec::new()),
+        ("cut short", whole[..whole.len() / 2].to_vec()),
+        ("another kind of file", b"not a store at all".repeat(1000)),
+        ("a header of garbage", garbage),
+        ("pages of garbage", scrambled),
+    ];
+    for (name, bytes) in cases {
+        fs::write(format::store(folder.path()), &bytes).unwrap();
+        let found = refused(folder.path());
+        assert!(matches!(found, OpenError::Damaged(_)), "{name}: {found:?}");
+    }
+    fs::write(format::store(folder.path()), whole).unwrap();
+    drop(opened(folder.path()));
+}
+
+#[test]
+fn a_group_with_a_flipped_bit_is_refused_and_the_others_are_read() {
+    let folder = folder();
+    {
+        let storage = opened(folder.path());
+        let log = storage.open(LogId(0), 0).unwrap();
+        // Nothing to compress, so that the bytes are found in the file.
+        append(&log, arriving(1, "abcdefghijklmnopqrstuvwxyz")).unwrap();
+        append(&log, arriving(1, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")).unwrap();
+    }
+    let mut bytes = fs::read(format::store(folder.path())).unwrap();
+    let places: Vec<_> = (0..bytes.len())
+        .filter(|place| bytes[*place..].starts_with(b"abcdefghijklm"))
+        .collect();
+    assert!(!places.is_empty());
+    for place in places {
+        bytes[place] ^= 1;
+    }
+    fs::write(format::store(folder.path()), bytes).unwrap();
+    let storage = opened(folder.path());
+    let log = storage.open(LogId(0), 0).unwrap();
+    let found = log.read(0, ALL).unwrap_err();
+    assert!(matches!(found, StorageError::Damaged(_)), "{found:?}");
+    assert_eq!(
+        groups(&log.read(1, ALL).unwrap()),
+        [b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
+    );
+}
+
+#[test]
+fn a_store_that_was_not_finished_is_begun_anew() {
+    let folder = folder();
+    fs::create_dir_all(folder.path()).unwrap();
+    fs::write(folder.path().join("store.redb.new"), b"half").unwrap();
+    drop(opened(folder.path()));
+    assert!(!folder.path().join("store.redb.new").exists());
+}
+
+#[test]
+fn too_much_that_waits_is_refused() {
+    let folder = folder();
+    let (go_on, wait) = mpsc::channel::<()>();
+    let wait = Mutex::new(Some(wait));
+    let space = FreeSpace::new(move || {
+        if let Some(wait) = wait.lock().unwrap().take() {
+            wait.recv().unwrap();
+        }
+        None
+    });
+    let storage = DiskStorage::open_with(folder.path(), CACHE, space).unwrap();
+    let log = storage.open(LogId(0), 0).unwrap();
+    let mut taken = 0;
+    loop {
+        let done = Box::new(|result: Result<(), _>| result.unwrap());
+        match log.append(arriving(1, "x"), done) {
+            Ok(()) => taken += 1,
+            Err(error) => break assert_eq!(error, StorageError::Busy),
+        }
+        assert!(taken < 100_000);
+    }
+    go_on.send(()).unwrap();
+    storage.close();
+    assert_eq!(
+        log.bounds().next,
+        taken,
+        "what was taken is written before the end"
+    );
+}

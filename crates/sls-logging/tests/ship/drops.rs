@@ -1,0 +1,184 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sls_local::Fault;
+use sls_logging::{DeadReason, Event, Overflow, RecordFormat};
+use tokio::time::Instant;
+
+use crate::delivery::log_one;
+use crate::world::{LONG, World};
+
+#[test]
+fn a_queue_that_is_full_drops_and_counts_and_the_stream_tells_of_it() {
+    let world = World::new();
+    world.inject(Fault::refuse(503, "ServerBusy").times(3));
+    let told = Arc::new(AtomicU64::new(0));
+    let (handler, guard) = world
+        .handler()
+        .queue_size(10)
+        .put_wait(Duration::from_millis(50))
+        .format(RecordFormat::new().with_fields(["level", "record_name"]))
+        .on_event({
+            let told = Arc::clone(&told);
+            move |event| {
+                if let Event::Dropped { since, .. } = event {
+                    told.fetch_add(since.total(), Ordering::SeqCst);
+                }
+            }
+        })
+        .build()
+        .unwrap();
+    for _ in 0..100 {
+        log_one(&handler, "m");
+    }
+    let dropped = handler.stats().queue.dropped.total();
+    assert_eq!(dropped, 90);
+    assert!(handler.flush(LONG));
+    // The announcement is made when the first ones are there.
+    world.wait_for(11);
+
+    let messages = world.values("message");
+    assert_eq!(messages.iter().filter(|text| *text == "m").count(), 10);
+    let announced: Vec<_> = messages.iter().filter(|text| *text != "m").collect();
+    assert_eq!(announced.len(), 1, "{announced:?}");
+    assert!(
+        announced[0].starts_with("90 records were dropped since "),
+        "{announced:?}"
+    );
+    assert!(announced[0].ends_with(": 90 no room"), "{announced:?}");
+    assert_eq!(world.values("dropped"), ["90"]);
+    assert_eq!(world.values("level").last().unwrap(), "WARNING");
+    drop(guard);
+    assert_eq!(told.load(Ordering::SeqCst), 90);
+}
+
+#[test]
+fn dropping_the_oldest_keeps_the_newest() {
+    let world = World::new();
+    world.inject(Fault::refuse(503, "ServerBusy").times(3));
+    let (handler, _guard) = world
+        .handler()
+        .queue_size(10)
+        .batch_size(1)
+        .overflow(Overflow::DropOldest)
+        .announce_drops(false)
+        .build()
+        .unwrap();
+    for number in 0..100 {
+        log_one(&handler, &number.to_string());
+    }
+    assert!(handler.flush(LONG));
+    let arrived = world.values("message");
+    assert!(arrived.contains(&"99".to_owned()), "{arrived:?}");
+    let dropped = handler.stats().queue.dropped;
+    assert_eq!(dropped.total() + arrived.len() as u64, 100);
+}
+
+#[test]
+fn a_caller_that_waits_for_room_waits_no_longer_than_it_was_told() {
+    let world = World::new();
+    world.inject(Fault::refuse(503, "ServerBusy"));
+    let wait = Duration::from_millis(200);
+    let (handler, guard) = world
+        .handler()
+        .queue_size(1)
+        .overflow(Overflow::Wait(wait))
+        .build()
+        .unwrap();
+    log_one(&handler, "m");
+    let begun = Instant::now();
+    log_one(&handler, "no room");
+    let waited = begun.elapsed();
+    assert!(waited >= wait && waited < wait * 20, "{waited:?}");
+    assert_eq!(handler.stats().queue.dropped.full, 1);
+    let report = guard.close(Duration::ZERO);
+    assert_eq!(report.dropped, 1);
+}
+
+#[test]
+fn closing_keeps_its_deadline_and_tells_what_was_left() {
+    let world = World::new();
+    world.inject(Fault::refuse(503, "ServerBusy"));
+    let (handler, guard) = world.handler().build().unwrap();
+    for _ in 0..5 {
+        log_one(&handler, "m");
+    }
+    let begun = Instant::now();
+    let report = guard.close(Duration::from_millis(300));
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert_eq!((report.delivered, report.dropped), (0, 5));
+    log_one(&handler, "late");
+    let dropped = handler.stats().queue.dropped;
+    assert_eq!((dropped.shut_down, dropped.closed), (5, 1));
+}
+
+#[test]
+fn what_the_service_refuses_for_good_is_in_the_file_of_dead_letters() {
+    let world = World::new();
+    world.inject(Fault::refuse(403, "ProjectForbidden").times(1));
+    let path = std::env::temp_dir().join(format!("sls-dead-letters-{}", std::process::id()));
+    let (handler, guard) = world
+        .handler()
+        .topic("t")
+        .dead_letter_file(&path, 1 << 20)
+        .build()
+        .unwrap();
+    for message in ["a", "b"] {
+        log_one(&handler, message);
+    }
+    assert!(handler.flush(LONG));
+    log_one(&handler, "c");
+    let report = guard.close(LONG);
+    assert_eq!(report.total.dead_lettered, 2);
+    assert_eq!(world.values("message"), ["c"]);
+
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[1]["contents"]["message"], "b");
+    assert_eq!(lines[1]["topic"], "t");
+    let reason = lines[1]["reason"].as_str().unwrap();
+    assert!(reason.contains("ProjectForbidden"), "{reason}");
+    assert_eq!(handler.stats().dead_letters_unwritten, 0);
+}
+
+#[test]
+fn a_record_that_is_too_large_is_a_dead_letter_and_the_others_arrive() {
+    let world = World::new();
+    let dead = Arc::new(Mutex::new(Vec::new()));
+    let (handler, guard) = world
+        .handler()
+        .on_dead_letter({
+            let dead = Arc::clone(&dead);
+            move |records| dead.lock().unwrap().push(records.clone())
+        })
+        .build()
+        .unwrap();
+    log_one(&handler, "before");
+    log_one(&handler, &"x".repeat(6 << 20));
+    log_one(&handler, "after");
+    drop(guard);
+    assert_eq!(world.values("message"), ["before", "after"]);
+    let dead = dead.lock().unwrap();
+    assert_eq!(dead.len(), 1);
+    assert_eq!(dead[0].reason, DeadReason::Oversized);
+    assert_eq!(dead[0].group.logs.len(), 1);
+}
+
+#[test]
+fn a_service_that_answers_413_gets_smaller_groups() {
+    let world = World::new();
+    world.inject(Fault::refuse(413, "PostBodyTooLarge").times(2));
+    let (handler, guard) = world.handler().build().unwrap();
+    for _ in 0..8 {
+        log_one(&handler, "m");
+    }
+    let report = guard.close(LONG);
+    assert_eq!((report.delivered, report.dropped), (8, 0));
+    assert!(world.groups().len() > 1);
+}

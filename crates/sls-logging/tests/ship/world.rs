@@ -1,0 +1,75 @@
+use std::time::Duration;
+
+use sls_core::model::{LogGroup, LogstoreConfig};
+use sls_local::{Fault, LocalServer};
+use sls_logging::{Handler, HandlerBuilder};
+
+pub(crate) const PROJECT: &str = "shop";
+pub(crate) const LOGSTORE: &str = "app";
+
+/// Longer than anything here takes.
+pub(crate) const LONG: Duration = Duration::from_secs(30);
+
+/// A server on a runtime of its own, so that a test may block its thread.
+pub(crate) struct World {
+    pub(crate) server: LocalServer,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let server = runtime.block_on(async {
+            let server = LocalServer::builder().start().await.unwrap();
+            let service = server.service();
+            service.create_project(PROJECT).await.unwrap();
+            let config = LogstoreConfig::named(LOGSTORE).with_shard_count(1);
+            service.create_logstore(PROJECT, config).await.unwrap();
+            server
+        });
+        Self { server, runtime }
+    }
+
+    /// A handler that writes to the logstore.
+    pub(crate) fn handler(&self) -> HandlerBuilder {
+        Handler::builder()
+            .endpoint(self.server.endpoint())
+            .credentials(self.server.credentials())
+            .project(PROJECT)
+            .logstore(LOGSTORE)
+    }
+
+    pub(crate) fn inject(&self, fault: Fault) {
+        self.server.service().inject(fault.on_operation("PutLogs"));
+    }
+
+    /// Waits until so many records have arrived.
+    pub(crate) fn wait_for(&self, count: u64) {
+        let arrived = self.server.wait_for_logs(PROJECT, LOGSTORE, count, LONG);
+        self.runtime.block_on(arrived).unwrap();
+    }
+
+    pub(crate) fn groups(&self) -> Vec<LogGroup> {
+        let stored = self.server.logs(PROJECT, LOGSTORE);
+        stored.into_iter().map(|stored| stored.group).collect()
+    }
+
+    /// The values that logs have under `key`, in order.
+    pub(crate) fn values(&self, key: &str) -> Vec<String> {
+        let mut values = Vec::new();
+        for group in self.groups() {
+            for log in group.logs {
+                for content in log.contents {
+                    if content.key.as_bytes() == key.as_bytes() {
+                        values.push(content.value.to_string());
+                    }
+                }
+            }
+        }
+        values
+    }
+}

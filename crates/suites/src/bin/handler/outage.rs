@@ -1,0 +1,200 @@
+//! A server that is away for a minute while a program logs on at full speed.
+
+use std::error::Error;
+use std::fs;
+use std::io::{self, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use lexopt::{Arg, Parser, ValueExt as _};
+use sls_core::Credentials;
+use sls_logging::{Field, Handler, RecordFormat};
+use tokio::time::Instant;
+use tracing_subscriber::prelude::*;
+
+use crate::child::{read_line, wait_for};
+use crate::counts::Counts;
+use crate::histogram::Histogram;
+use crate::world::{PROJECT, World};
+
+const LOGS_PER_SECOND: u64 = 50_000;
+/// How many logs are made in a row between two looks at the clock.
+const TICK: Duration = Duration::from_millis(1);
+/// What records may take in memory.
+const BUDGET: usize = 32 << 20;
+
+/// What the child is to do.
+#[derive(Debug, Clone)]
+pub(crate) struct Outage {
+    endpoint: String,
+    logstore: String,
+    lasting: Duration,
+}
+
+/// What the child tells: `name=value` pairs on one line.
+#[derive(Debug, Default)]
+struct Told(Vec<(String, u64)>);
+
+impl Told {
+    fn parse(line: &str) -> Self {
+        let pairs = line.split_whitespace().filter_map(|pair| {
+            let (name, value) = pair.split_once('=')?;
+            Some((name.to_owned(), value.parse().ok()?))
+        });
+        Self(pairs.collect())
+    }
+
+    fn get(&self, name: &str) -> Result<u64, String> {
+        let found = self.0.iter().find(|(known, _)| known == name);
+        found
+            .map(|(_, value)| *value)
+            .ok_or_else(|| format!("the child did not tell {name}"))
+    }
+}
+
+pub(crate) fn run(lasting: Duration) -> Result<Counts, Box<dyn Error>> {
+    // A port that nobody listens on until the server is back.
+    let address = {
+        let world = World::start()?;
+        world.address()
+    };
+    let logstore = "outage";
+    let outage = Outage {
+        endpoint: format!("http://{address}"),
+        logstore: logstore.to_owned(),
+        lasting,
+    };
+    let mut child = outage.spawn()?;
+    let during = Told::parse(&read_line(&mut child)?);
+    let world = World::start_at(address)?;
+    world.create(logstore)?;
+    let (status, rest) = wait_for(child)?;
+    let after = Told::parse(&rest);
+    if !status.success() {
+        return Err(format!("ended with {status}").into());
+    }
+
+    let offered = during.get("offered")?;
+    let arrived = world.arrived(logstore);
+    let dropped = after.get("dropped")?;
+    let counts = Counts::of(offered, dropped, &arrived);
+    println!(
+        "outage, spool off: {offered} offered in {} s, {} delivered, {dropped} dropped",
+        lasting.as_secs(),
+        arrived.len(),
+    );
+    println!(
+        "outage, spool off: memory {:.1} MiB above idle, of {} MiB; call p50 {:?}, p99 {:?}, p99.99 {:?}",
+        during.get("memory")? as f64 / f64::from(1 << 20),
+        BUDGET >> 20,
+        Duration::from_nanos(during.get("p50")?),
+        Duration::from_nanos(during.get("p99")?),
+        Duration::from_nanos(during.get("p9999")?),
+    );
+    if arrived.len() as u64 + dropped != offered {
+        return Err(format!("delivered and dropped are not what was offered: {counts}").into());
+    }
+    let limit = BUDGET as u64 + BUDGET as u64 / 5;
+    if during.get("memory")? > limit {
+        return Err("more memory than the budget and a fifth".into());
+    }
+    Ok(counts)
+}
+
+impl Outage {
+    fn spawn(&self) -> io::Result<Child> {
+        Command::new(std::env::current_exe()?)
+            .arg("--outage-child")
+            .args(["--endpoint", &self.endpoint])
+            .args(["--logstore", &self.logstore])
+            .args(["--seconds", &self.lasting.as_secs().to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+    }
+
+    /// Reads what [`spawn`](Self::spawn) wrote, behind `--outage-child`.
+    pub(crate) fn parse(parser: &mut Parser) -> Result<Self, lexopt::Error> {
+        let mut outage = Self {
+            endpoint: String::new(),
+            logstore: String::new(),
+            lasting: Duration::ZERO,
+        };
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Arg::Long("endpoint") => outage.endpoint = parser.value()?.string()?,
+                Arg::Long("logstore") => outage.logstore = parser.value()?.string()?,
+                Arg::Long("seconds") => {
+                    outage.lasting = Duration::from_secs(parser.value()?.parse()?);
+                }
+                _ => return Err(argument.unexpected()),
+            }
+        }
+        Ok(outage)
+    }
+
+    /// Logs for as long as the server is away, tells how that was, and closes once it is back.
+    pub(crate) fn run_here(self) {
+        let (handler, guard) = Handler::builder()
+            .endpoint(&self.endpoint)
+            .credentials(Credentials::new("local", "local-secret"))
+            .project(PROJECT)
+            .logstore(&self.logstore)
+            .format(RecordFormat::new().with_fields::<Field>([]))
+            .queue_bytes(BUDGET)
+            .queue_size(usize::MAX)
+            .announce_drops(false)
+            .build()
+            .expect("the settings are right");
+        tracing_subscriber::registry().with(handler.layer()).init();
+        // What every program has after its first log.
+        let idle = resident();
+        let mut times = Histogram::new();
+        let mut number = 0u64;
+        let begun = Instant::now();
+        loop {
+            let passed = begun.elapsed();
+            if passed >= self.lasting {
+                break;
+            }
+            let due = (passed.as_secs_f64() * LOGS_PER_SECOND as f64) as u64;
+            while number < due {
+                let before = Instant::now();
+                tracing::info!(n = number, "the server is away");
+                times.add(before.elapsed());
+                number += 1;
+            }
+            std::thread::park_timeout(TICK);
+        }
+        let memory = resident().saturating_sub(idle);
+        let nanos = |part| times.quantile(part).as_nanos();
+        println!(
+            "offered={number} memory={memory} p50={} p99={} p9999={}",
+            nanos(0.5),
+            nanos(0.99),
+            nanos(0.9999)
+        );
+        let _ = io::stdout().flush();
+        let report = guard.close(Duration::from_secs(120));
+        let total = report.total;
+        println!(
+            "delivered={} dropped={}",
+            total.delivered,
+            total.dropped.total()
+        );
+    }
+}
+
+/// The largest size of this process since it was last asked for, in bytes.
+fn resident() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| {
+        line.trim()
+            .trim_end_matches("kB")
+            .trim()
+            .parse::<u64>()
+            .ok()
+    });
+    kib.unwrap_or_default() * 1024
+}

@@ -1,0 +1,324 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use telemetry_delivery::batch::{
+    BatchConfig, Batcher, Collect, Delivery, Event, LaneConfig, Overflow, Rejected, StartError,
+};
+use telemetry_delivery::spool::{Fsync, SpoolConfig};
+
+use super::*;
+
+/// A folder that is removed in the end.
+struct Root(PathBuf);
+
+impl Root {
+    fn new(test: &str) -> Self {
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("batch-spool-{test}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&root);
+        Self(root)
+    }
+
+    /// What a process that is killed now would leave, for another to find.
+    fn as_after_a_kill(&self) -> Self {
+        let copy = Self(self.0.with_extension("killed"));
+        let _ = fs::remove_dir_all(&copy.0);
+        for folder in fs::read_dir(&self.0).unwrap() {
+            let from = folder.unwrap().path();
+            let to = copy.0.join(from.file_name().unwrap());
+            fs::create_dir_all(&to).unwrap();
+            for file in fs::read_dir(from).unwrap() {
+                let file = file.unwrap().path();
+                fs::copy(&file, to.join(file.file_name().unwrap())).unwrap();
+            }
+        }
+        copy
+    }
+
+    fn is_empty(&self) -> bool {
+        fs::read_dir(&self.0).unwrap().next().is_none()
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn spooling(root: &Root) -> BatchConfig {
+    config().with_spool(&root.0, SpoolConfig::default().with_fsync(Fsync::System))
+}
+
+/// Delivers nothing until it is let go.
+fn gate() -> (Collect, Arc<AtomicBool>) {
+    let open = Arc::new(AtomicBool::new(false));
+    let sink = Collect::answering({
+        let open = Arc::clone(&open);
+        move |_| match open.load(Ordering::Relaxed) {
+            true => Delivery::Delivered,
+            false => Delivery::again("closed"),
+        }
+    });
+    (sink, open)
+}
+
+/// What the next process delivers.
+fn next_delivers(root: &Root) -> Vec<Vec<u8>> {
+    let sink = Collect::new();
+    let (batcher, guard, lane) = start(spooling(root), &sink);
+    // What is left is read before the worker first sleeps, and this comes behind.
+    batcher.append(lane, b"last").unwrap();
+    batcher.flush_blocking(LONG).unwrap();
+    let report = guard.close_blocking(LONG);
+    assert_eq!(report.total.recovered + 1, report.total.delivered);
+    let mut items = sink.items();
+    let last = items.iter().position(|item| item == b"last").unwrap();
+    items.remove(last);
+    items
+}
+
+#[test]
+fn what_is_not_delivered_at_the_end_is_delivered_by_the_next_start() {
+    let root = Root::new("end");
+    let (sink, _closed) = gate();
+    let (batcher, guard, lane) = start(spooling(&root), &sink);
+    let items: Vec<Vec<u8>> = (0..500).map(|n| format!("item {n}").into_bytes()).collect();
+    for item in &items {
+        batcher.append(lane, item).unwrap();
+    }
+    let report = guard.close_blocking(20 * MS);
+    assert_eq!((report.spooled, report.dropped), (500, 0), "{report:?}");
+    assert_eq!(next_delivers(&root), items);
+    assert!(root.is_empty());
+}
+
+#[test]
+fn what_was_delivered_is_not_delivered_again() {
+    let root = Root::new("done");
+    let sink = Collect::new();
+    let durable = SpoolConfig::default().with_fsync(Fsync::EveryRecord);
+    let (batcher, guard, lane) = start(config().with_spool(&root.0, durable), &sink);
+    for n in 0..20_u8 {
+        batcher.append(lane, &[n]).unwrap();
+    }
+    let report = guard.close_blocking(LONG);
+    assert_eq!((report.total.delivered, report.spooled), (20, 0));
+    assert!(root.is_empty());
+}
+
+#[test]
+fn with_every_record_an_append_that_returned_survives_a_kill() {
+    let root = Root::new("kill");
+    let (sink, _closed) = gate();
+    let durable = SpoolConfig::default().with_fsync(Fsync::EveryRecord);
+    // Nothing would go to disk by itself for a long time.
+    let (batcher, guard, lane) = start(patient().with_spool(&root.0, durable), &sink);
+    std::thread::scope(|scope| {
+        for thread in 0..4_u8 {
+            let batcher = &batcher;
+            scope.spawn(move || {
+                for n in 0..10_u8 {
+                    batcher.append(lane, &[thread, n]).unwrap();
+                }
+            });
+        }
+    });
+    let killed = root.as_after_a_kill();
+    guard.close_blocking(MS);
+    let mut items = next_delivers(&killed);
+    items.sort();
+    let all: Vec<Vec<u8>> = (0..4)
+        .flat_map(|thread| (0..10).map(move |n| vec![thread, n]))
+        .collect();
+    assert_eq!(items, all);
+}
+
+#[test]
+fn items_beyond_memory_wait_on_disk_and_come_back_in_order() {
+    let root = Root::new("spill");
+    let (sink, open) = gate();
+    let config = spooling(&root)
+        .with_memory_bytes(256 << 10)
+        .with_batch_bytes(16 << 10)
+        .with_overflow(Overflow::Spill(LONG));
+    let (batcher, guard) = Batcher::start(config, {
+        let sink = sink.clone();
+        move || sink.clone()
+    })
+    .unwrap();
+    let ordered = batcher
+        .lane(LaneConfig::new("ordered").with_order(true))
+        .unwrap();
+    let count = 8000_u32;
+    for n in 0..count {
+        let mut item = n.to_be_bytes().to_vec();
+        item.resize(500, b'x');
+        batcher.append(ordered, &item).unwrap();
+        if n % 100 == 0 {
+            let stats = batcher.stats();
+            assert!(stats.in_memory_bytes <= 256 << 10, "{stats:?}");
+        }
+        if n == 5000 {
+            assert!(batcher.stats().spooled > 1000);
+            // From now on some go out while others come in.
+            open.store(true, Ordering::Relaxed);
+        }
+    }
+    let spilled = batcher.stats();
+    assert_eq!(spilled.dropped.total(), 0);
+    let report = {
+        // Until nothing is left on disk, flushing waits for what is in memory only.
+        while batcher.stats().delivered < u64::from(count) {
+            batcher.flush_blocking(LONG).unwrap();
+            std::thread::yield_now();
+        }
+        guard.close_blocking(LONG)
+    };
+    assert_eq!((report.spooled, report.total.lost), (0, 0), "{report:?}");
+    let numbers: Vec<u32> = sink
+        .items()
+        .iter()
+        .map(|item| u32::from_be_bytes(*item.first_chunk().unwrap()))
+        .collect();
+    // The first that is not where it belongs.
+    let wrong = numbers.iter().zip(0..).find(|(is, at)| **is != *at);
+    assert_eq!((wrong, numbers.len()), (None, count as usize));
+    assert!(root.is_empty());
+}
+
+#[test]
+fn once_the_disk_is_full_items_are_refused_and_every_one_is_counted() {
+    let root = Root::new("full");
+    let (sink, open) = gate();
+    let small = SpoolConfig::default()
+        .with_max_bytes(256 << 10)
+        .with_segment_bytes(16 << 10)
+        .with_fsync(Fsync::System);
+    let config = config()
+        .with_spool(&root.0, small)
+        .with_memory_bytes(128 << 10)
+        .with_batch_bytes(8 << 10)
+        .with_overflow(Overflow::Spill(MS));
+    let (batcher, guard, lane) = start(config, &sink);
+    let mut taken = 0;
+    for _ in 0..2000 {
+        match batcher.append(lane, &[7; 500]) {
+            Ok(()) => taken += 1,
+            Err(rejected) => assert_eq!(rejected, Rejected::Full),
+        }
+    }
+    assert!((500..1000).contains(&taken), "{taken}");
+    open.store(true, Ordering::Relaxed);
+    while batcher.stats().delivered < taken {
+        batcher.flush_blocking(LONG).unwrap();
+        std::thread::yield_now();
+    }
+    let report = guard.close_blocking(LONG);
+    assert_eq!(report.total.delivered + report.total.dropped.full, 2000);
+    assert_eq!(sink.items().len() as u64, taken);
+}
+
+#[test]
+fn batches_that_are_cut_or_refused_leave_nothing_on_disk() {
+    let root = Root::new("cut");
+    let sink = Collect::answering(|batch| match batch.bytes() {
+        [b'r', ..] if batch.count() == 1 => Delivery::refused("no"),
+        _ if batch.count() > 1 => Delivery::TooLarge,
+        _ => Delivery::Delivered,
+    });
+    let durable = SpoolConfig::default().with_fsync(Fsync::EveryRecord);
+    let letters = Arc::new(AtomicUsize::new(0));
+    let config = patient().with_spool(&root.0, durable).with_dead_letters({
+        let letters = Arc::clone(&letters);
+        move |_| {
+            letters.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let (batcher, guard, lane) = start(config, &sink);
+    for n in 0..16 {
+        let item = if n % 4 == 0 { "refused" } else { "fine" };
+        batcher.try_append(lane, item.as_bytes()).unwrap();
+    }
+    let report = guard.close_blocking(LONG);
+    assert_eq!((report.delivered, report.dead_lettered), (12, 4));
+    assert_eq!(letters.load(Ordering::Relaxed), 4);
+    assert!(report.total.splits > 0);
+    assert!(root.is_empty());
+}
+
+#[test]
+fn damage_to_what_was_spilled_is_told_and_counted() {
+    let root = Root::new("damage");
+    let (sink, open) = gate();
+    let told = Arc::new(AtomicUsize::new(0));
+    let config = spooling(&root)
+        .with_memory_bytes(64 << 10)
+        .with_batch_bytes(4 << 10)
+        .with_overflow(Overflow::Spill(LONG))
+        .with_on_event({
+            let told = Arc::clone(&told);
+            move |event| {
+                if matches!(event, Event::SpoolDamaged(_)) {
+                    told.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        });
+    let (batcher, guard, lane) = start(config, &sink);
+    for _ in 0..1000 {
+        batcher.append(lane, &[7; 500]).unwrap();
+    }
+    assert!(batcher.stats().spooled > 500);
+    // A byte in the middle of the one file.
+    for folder in fs::read_dir(&root.0).unwrap() {
+        for file in fs::read_dir(folder.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "seg") {
+                let mut bytes = fs::read(&path).unwrap();
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+                use std::io::{Seek as _, Write as _};
+                let mut file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+                file.seek(std::io::SeekFrom::Start(middle as u64)).unwrap();
+                file.write_all(&bytes[middle..=middle]).unwrap();
+            }
+        }
+    }
+    open.store(true, Ordering::Relaxed);
+    let all_ended = || {
+        let stats = batcher.stats();
+        stats.delivered + stats.lost == 1000
+    };
+    while !all_ended() {
+        batcher.flush_blocking(LONG).unwrap();
+        std::thread::yield_now();
+    }
+    let report = guard.close_blocking(LONG);
+    assert_eq!(told.load(Ordering::Relaxed), 1);
+    assert!(
+        (1..=8).contains(&report.total.dropped.damaged),
+        "{report:?}"
+    );
+    assert_eq!(sink.items().len() as u64, report.total.delivered);
+}
+
+#[test]
+fn a_spool_that_cannot_be_opened_is_an_error_at_the_start() {
+    let root = Root::new("none");
+    fs::write(&root.0, "a file").unwrap();
+    let started = Batcher::start(spooling(&root), Collect::new);
+    assert!(matches!(started, Err(StartError::Spool(_))));
+    let _ = fs::remove_file(&root.0);
+}
+
+#[test]
+fn a_spool_that_holds_no_batch_is_refused() {
+    let root = Root::new("small");
+    let tiny = SpoolConfig::default()
+        .with_segment_bytes(64 << 10)
+        .with_max_bytes(64 << 10);
+    let started = Batcher::start(config().with_spool(&root.0, tiny), Collect::new);
+    assert!(matches!(started, Err(StartError::Config(_))));
+}

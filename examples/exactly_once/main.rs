@@ -1,0 +1,108 @@
+//! Sums up orders so that each counts exactly once, whatever crashes.
+//!
+//! ```sh
+//! cargo run --release --example exactly_once
+//! ```
+//!
+//! A worker hands every log over at least once. Here sums and checkpoint are in one embedded
+//! database, and change in one transaction: a batch is added together with the cursor behind
+//! it, and only if the cursor in front of it is the one that is stored. What comes a second
+//! time changes nothing.
+
+mod ledger; // sums and checkpoints in one database
+mod orders; // the logs, in a server inside this process
+
+use std::time::Duration;
+
+use sls_consumer::{ShardBatch, Worker, WorkerConfig};
+use sls_core::BoxError;
+
+use ledger::Ledger;
+use orders::Orders;
+
+/// How often the worker is cut off in the middle of its work.
+const CRASHES: u32 = 5;
+const ORDERS: u64 = 20_000;
+
+#[tokio::main]
+async fn main() -> Result<(), BoxError> {
+    let folder = std::env::temp_dir().join(format!("exactly-once-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let result = run(&folder.join("ledger.redb")).await;
+    std::fs::remove_dir_all(&folder)?;
+    let (expected, found) = result?;
+    println!("orders: {expected}");
+    println!("ledger: {found}");
+    if expected == found {
+        Ok(())
+    } else {
+        Err("the ledger is wrong".into())
+    }
+}
+
+/// What was ordered and what the ledger says.
+async fn run(path: &std::path::Path) -> Result<(Totals, Totals), BoxError> {
+    let ledger = Ledger::open(path)?;
+    let orders = Orders::write(ORDERS).await?;
+    for crash in 0..CRASHES {
+        let handle = worker(&orders, &ledger)?.start()?;
+        let some = ORDERS * u64::from(crash + 1) / u64::from(CRASHES + 1);
+        while ledger.totals()?.orders < some {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        // Dropped, not shut down: as a crash would end it, with batches in hand.
+        drop(handle);
+    }
+    let mut handle = worker(&orders, &ledger)?.start()?;
+    while ledger.totals()?.orders < ORDERS {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    handle.shutdown(Duration::from_secs(10)).await;
+    Ok((orders.totals(), ledger.totals()?))
+}
+
+fn worker(
+    orders: &Orders,
+    ledger: &Ledger,
+) -> Result<orders::LedgerWorker<impl sls_consumer::Processor + use<>>, BoxError> {
+    // Small batches, so that there are some in hand at each crash.
+    let config = WorkerConfig::new("ledger").with_count(5);
+    let to = ledger.clone();
+    let processor = move |batch: ShardBatch| {
+        let to = to.clone();
+        async move {
+            // Writing waits for the disk, which the runtime should not.
+            tokio::task::spawn_blocking(move || to.add(&batch)).await??;
+            Ok::<(), BoxError>(())
+        }
+    };
+    Ok(Worker::alone(orders.logstore(), config, processor).with_checkpoints(ledger.clone()))
+}
+
+/// How many orders there are, and what they come to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Totals {
+    orders: u64,
+    amount: u64,
+}
+
+impl std::fmt::Display for Totals {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} orders, {} in all", self.orders, self.amount)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_order_counts_once_although_the_worker_crashes() {
+        let path = std::env::temp_dir().join(format!("exactly-once-test-{}", std::process::id()));
+        let result = run(&path).await;
+        let _ = std::fs::remove_file(&path);
+        let (expected, found) = result.unwrap();
+        assert_eq!(expected, found);
+        assert_eq!(found.orders, ORDERS);
+    }
+}
