@@ -46,10 +46,14 @@ struct Scene {
 
 impl Scene {
     fn new(name: &str) -> Self {
+        Self::with(name, BatchConfig::default())
+    }
+
+    fn with(name: &str, config: BatchConfig) -> Self {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fork-{name}"));
         let _ = fs::remove_file(&path);
         let open = path.clone();
-        let config = BatchConfig::default()
+        let config = config
             .with_linger(Duration::from_secs(3600))
             .with_close_deadline(LONG);
         let (batcher, guard) = Batcher::start(config, move || {
@@ -123,6 +127,37 @@ fn what_was_buffered_before_is_the_parents_and_what_comes_after_the_childs() {
     assert_eq!(delivered["before"], [parent]);
     assert_eq!(delivered["after"], [parent]);
     assert_eq!(delivered["in the child"], [child]);
+}
+
+#[cfg(feature = "spool")]
+#[test]
+fn each_process_has_a_folder_of_its_own_for_the_disk() {
+    use telemetry_delivery::spool::{Fsync, SpoolConfig};
+
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fork-disk");
+    let _ = fs::remove_dir_all(&root);
+    let durable = SpoolConfig::default().with_fsync(Fsync::EveryRecord);
+    let config = BatchConfig::default().with_spool(&root, durable);
+    let folders = || fs::read_dir(&root).unwrap().count();
+    let mut scene = Scene::with("spool", config);
+    scene.append("before");
+    let child = fork(|| {
+        // On disk once this returns, beside what the parent has there.
+        scene.append("in the child");
+        assert_eq!(folders(), 2);
+        let report = scene.guard.take().unwrap().close_blocking(LONG);
+        assert_eq!((report.total.delivered, report.total.accepted), (1, 1));
+        assert_eq!(folders(), 1);
+    });
+    join(child);
+    scene.append("after");
+    let parent = std::process::id();
+    let delivered = scene.delivered();
+    assert_eq!(delivered["before"], [parent]);
+    assert_eq!(delivered["after"], [parent]);
+    assert_eq!(delivered["in the child"], [child]);
+    assert_eq!(folders(), 0);
+    fs::remove_dir(&root).unwrap();
 }
 
 #[test]

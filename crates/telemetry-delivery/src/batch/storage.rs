@@ -486,10 +486,9 @@ impl Worker {
         storage.read_back(&engine, now);
         storage.acknowledge(&engine, now);
 
-        if storage.store_at.is_none() {
-            if !engine.rest.is_on() || lock(&engine.backlog).has_unstored() {
-                storage.store_at = now.checked_add(storage.interval);
-            }
+        let is_busy = || !engine.rest.is_on() || lock(&engine.backlog).has_unstored();
+        if storage.store_at.is_none() && is_busy() {
+            storage.store_at = now.checked_add(storage.interval);
         }
         if let Some(at) = storage.store_at {
             next.at(at);

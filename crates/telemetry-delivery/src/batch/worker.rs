@@ -165,6 +165,8 @@ impl Worker {
         for pace in self.paces.values_mut() {
             *pace = Pace::new(Instant::now());
         }
+        // The disk can have what nobody takes.
+        self.store(Instant::now(), &mut NextTime::default());
         let quit = self.engine.notify.notified();
         let _ = timeout(RESTART_AFTER, quit).await;
     }

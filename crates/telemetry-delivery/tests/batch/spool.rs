@@ -137,6 +137,55 @@ fn with_every_record_an_append_that_returned_survives_a_kill() {
 }
 
 #[test]
+fn what_is_not_delivered_goes_to_disk_by_itself() {
+    let root = Root::new("interval");
+    let (sink, _closed) = gate();
+    let every = SpoolConfig::default().with_fsync(Fsync::Interval(5 * MS));
+    let (batcher, guard, lane) = start(patient().with_spool(&root.0, every), &sink);
+    batcher.append(lane, b"one").unwrap();
+    // Nothing else asks for it: neither a flush, nor a full buffer, nor lingering.
+    let is_stored = || {
+        let folder = fs::read_dir(&root.0).unwrap().next().unwrap().unwrap();
+        let mut files = fs::read_dir(folder.path()).unwrap();
+        files.any(|file| file.unwrap().metadata().unwrap().len() > 32)
+    };
+    while !is_stored() {
+        std::thread::yield_now();
+    }
+    let killed = root.as_after_a_kill();
+    guard.close_blocking(MS);
+    assert_eq!(next_delivers(&killed), [b"one"]);
+}
+
+#[test]
+fn when_the_disk_fails_items_are_delivered_from_memory_and_it_is_told() {
+    let root = Root::new("failing");
+    let (sink, open) = gate();
+    let told = Arc::new(AtomicUsize::new(0));
+    let durable = SpoolConfig::default().with_fsync(Fsync::EveryRecord);
+    let config = config().with_spool(&root.0, durable).with_on_event({
+        let told = Arc::clone(&told);
+        move |event| {
+            if let Event::SpoolFailing { cause } = event {
+                assert!(cause.contains("cannot create"), "{cause}");
+                told.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    });
+    let (batcher, guard, lane) = start(config, &sink);
+    fs::remove_dir_all(&root.0).unwrap();
+    for n in 0..10_u8 {
+        // Taken in, and the caller knows what is not promised.
+        assert_eq!(batcher.append(lane, &[n]), Err(Rejected::NotStored));
+    }
+    assert_eq!(told.load(Ordering::Relaxed), 1);
+    assert_eq!(batcher.stats().dropped.total(), 0);
+    open.store(true, Ordering::Relaxed);
+    let report = guard.close_blocking(LONG);
+    assert_eq!((report.total.delivered, report.dropped), (10, 0));
+}
+
+#[test]
 fn items_beyond_memory_wait_on_disk_and_come_back_in_order() {
     let root = Root::new("spill");
     let (sink, open) = gate();

@@ -23,6 +23,11 @@ impl Histogram {
         self.total += 1;
     }
 
+    /// How many times were measured.
+    pub(crate) const fn count(&self) -> u64 {
+        self.total
+    }
+
     /// The time that this part of all measurements does not exceed: 0.5 is the median.
     pub(crate) fn quantile(&self, part: f64) -> Duration {
         let wanted = (self.total as f64 * part).ceil() as u64;

@@ -13,6 +13,7 @@
 //! to the dead letters, nor counted as dropped by a stated policy.
 
 mod child; // a program that logs and ends
+mod cost; // what the disk costs, by policy
 mod counts; // what became of the logs of a section
 mod exit; // a slow server and a normal end
 mod faults; // kinds of runtimes x kinds of ends
@@ -60,6 +61,10 @@ const SECTIONS: &[Section] = &[
     Section {
         name: "kill",
         run: |settings| kill::run(settings.kills),
+    },
+    Section {
+        name: "cost",
+        run: |_| cost::run(),
     },
     Section {
         name: "flips",
