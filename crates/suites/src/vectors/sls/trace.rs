@@ -32,7 +32,7 @@ const BEATS_PER_INTERVAL: u32 = 2;
 const FAILING: &str = "trace-process-error";
 
 pub(super) async fn check(case: &Value) -> Outcome {
-    Outcome::of(run(case).await)
+    Outcome::of(run(case).await.err())
 }
 
 async fn run(case: &Value) -> Result<(), String> {
@@ -264,7 +264,7 @@ impl Recorded {
             .iter()
             .filter(|exchange| exchange.asked == asked)
             .collect();
-        let Some(exchange) = equal.get(before).or(equal.last()) else {
+        let Some(exchange) = equal.get(before).or_else(|| equal.last()) else {
             self.note(format!(
                 "a request that the library does not send: {}",
                 asked.json()
