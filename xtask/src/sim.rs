@@ -5,7 +5,7 @@ use crate::workspace::Workspace;
 
 pub(crate) const COMMAND: Command = Command {
     name: "sim",
-    usage: "[--seeds N] [--first S] [--seed S] [--broken FLAW] [--jobs N] [--scale]",
+    usage: "[--seeds N] [--first S] [--seed S] [--broken FLAW] [--jobs N]",
     about: "Simulate consumer groups in all sorts of trouble",
     help: "\
 Whole workers against the local service in one process, under virtual time: crashes, freezes, cut
@@ -18,8 +18,7 @@ checkpoint may move back. Ends with `sim: N seeds, N events, N violations`.
   --seed S        this seed alone, with everything that happens in it
   --broken FLAW   with workers that are broken on purpose, which has to be noticed: no-fencing,
                   forced-checkpoints, no-settling or early-release
-  --jobs N        so many threads, default one for each processor
-  --scale         1000 shards and 100 workers instead: how soon they settle, and what it costs",
+  --jobs N        so many threads, default one for each processor",
     run,
 };
 

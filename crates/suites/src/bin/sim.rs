@@ -20,7 +20,6 @@ struct Plan {
     alone: Option<u64>,
     flaw: Option<Flaw>,
     jobs: usize,
-    with_scale: bool,
 }
 
 #[derive(Default)]
@@ -40,18 +39,6 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    if plan.with_scale {
-        return match sim::scale::run() {
-            Ok(report) => {
-                println!("{report}");
-                ExitCode::SUCCESS
-            }
-            Err(error) => {
-                println!("sim: scale: {error}");
-                ExitCode::FAILURE
-            }
-        };
-    }
     let (first, seeds) = match plan.alone {
         Some(seed) => (seed, 1),
         None => (plan.first, plan.seeds),
@@ -122,7 +109,6 @@ fn arguments() -> Result<Plan, lexopt::Error> {
         alone: None,
         flaw: None,
         jobs: std::thread::available_parallelism().map_or(1, usize::from),
-        with_scale: false,
     };
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
@@ -131,7 +117,6 @@ fn arguments() -> Result<Plan, lexopt::Error> {
             Long("first") => plan.first = parser.value()?.parse()?,
             Long("seed") => plan.alone = Some(parser.value()?.parse()?),
             Long("jobs") => plan.jobs = parser.value()?.parse::<usize>()?.max(1),
-            Long("scale") => plan.with_scale = true,
             Long("broken") => {
                 let name = parser.value()?.string()?;
                 let flaw = Flaw::ALL.into_iter().find(|flaw| flaw.name() == name);

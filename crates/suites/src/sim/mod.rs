@@ -19,7 +19,6 @@ mod gate; // keeps a worker from being polled
 mod judge; // what must never happen
 mod network; // between a worker and the service
 mod processor; // what a worker does with logs
-pub mod scale; // a thousand shards, a hundred workers
 mod scenario; // what happens when
 mod world; // what all of them share
 
