@@ -5,8 +5,10 @@
 mod clock; // processor time, and comparing
 mod corpus; // what is encoded and sent
 mod goals; // what is measured
+mod local; // the local server, and a bare one beside it
 mod official; // the peer
 mod ours; // us
+mod python; // another peer, in a process of its own
 mod report; // the table
 mod server; // who is talked to
 mod work; // what the contenders do, in processes of their own
@@ -36,6 +38,16 @@ pub fn main() -> ExitCode {
     // What the program calls itself with, see `server` and `goals`.
     match words.as_slice() {
         ["serve"] => match server::serve() {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(error) => return failed(&error.to_string()),
+        },
+        ["serve-local", place, rest @ ..] => {
+            match local::serve_local(place, rest.first().copied()) {
+                Ok(()) => return ExitCode::SUCCESS,
+                Err(error) => return failed(&error.to_string()),
+            }
+        }
+        ["serve-bare"] => match local::serve_bare() {
             Ok(()) => return ExitCode::SUCCESS,
             Err(error) => return failed(&error.to_string()),
         },

@@ -4,10 +4,12 @@ mod allocations;
 mod decode;
 mod encode;
 mod instructions;
+mod local;
 mod memory;
 mod pull;
 mod put;
 mod spl;
+mod tracking;
 
 use crate::report::Report;
 
@@ -60,6 +62,16 @@ pub(crate) const GROUPS: &[Group] = &[
         run: pull::run,
     },
     Group {
+        goals: &[19],
+        about: "a batch of 500 tracked events, against structs with serde_json and prost",
+        run: tracking::encode,
+    },
+    Group {
+        goals: &[20],
+        about: "500 calls of the tracker, against GrowingIO's Python package",
+        run: tracking::beside_python,
+    },
+    Group {
         goals: &[21],
         about: "peak memory above idle, pulling 5 MB lists",
         run: memory::run,
@@ -73,6 +85,16 @@ pub(crate) const GROUPS: &[Group] = &[
         goals: &[23, 24],
         about: "SPL over log groups, `where` and `parse-regexp`, against decoding them",
         run: spl::run,
+    },
+    Group {
+        goals: &[25, 26],
+        about: "puts and pulls of the local server, in memory and durable, against a bare one",
+        run: local::run,
+    },
+    Group {
+        goals: &[27],
+        about: "peak memory of the local server, 10 GB offered within 256 MiB",
+        run: local::memory,
     },
 ];
 

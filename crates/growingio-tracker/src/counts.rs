@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
-    /// Messages that were taken, by a call that returned success or said that they are kept.
+    /// Messages that were taken, by a call that returned success or said that they are kept;
+    /// and those that were read from the spool of an earlier process.
     pub tracked: u64,
     /// Messages that the collector accepted.
     pub delivered: u64,
@@ -64,6 +65,10 @@ impl Counters {
 
     pub(crate) fn dropped(&self, messages: u64) {
         self.dropped.fetch_add(messages, ORDER);
+    }
+
+    pub(crate) fn spooled(&self, messages: u64) {
+        self.spooled.fetch_add(messages, ORDER);
     }
 
     pub(crate) fn failed(&self) {

@@ -82,6 +82,14 @@ pub enum Error {
         /// How long there was.
         deadline: Duration,
     },
+    /// The message could not be written to the spool, and was not taken.
+    #[cfg(feature = "spool")]
+    #[error("one message was not spooled")]
+    NotSpooled {
+        /// Why not.
+        #[source]
+        cause: std::sync::Arc<telemetry_delivery::spool::SpoolError>,
+    },
     /// The tracker was closed before.
     #[error("the tracker is closed")]
     Closed,
@@ -99,6 +107,8 @@ impl Error {
             Self::Full { .. } | Self::Busy | Self::Kept { .. } | Self::DeadlinePassed { .. } => {
                 true
             }
+            #[cfg(feature = "spool")]
+            Self::NotSpooled { .. } => true,
             Self::Invalid { .. }
             | Self::Encode { .. }
             | Self::GivenUp { .. }

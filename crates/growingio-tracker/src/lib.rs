@@ -1,4 +1,5 @@
-#![doc = include_str!("../README.md")]
+// The examples use the transport that is built in.
+#![cfg_attr(any(not(doctest), feature = "https"), doc = include_str!("../README.md"))]
 
 mod attempt; // a limit on the time of an attempt
 mod config; // how a tracker is set up
@@ -6,6 +7,9 @@ mod counts; // what has become of messages
 mod courier; // the thread that sends
 mod dead_letter; // messages that were given up
 pub mod delivery; // when messages are sent
+#[cfg_attr(feature = "spool", path = "disk.rs")]
+#[cfg_attr(not(feature = "spool"), path = "no_disk.rs")]
+mod disk; // what waits, on disk as well
 mod error; // why a message was not taken or delivered
 mod fate; // what becomes of records that were not accepted
 pub mod message; // what is tracked
@@ -20,6 +24,8 @@ mod server; // where the collector is
 mod tracker; // the calls
 mod upload; // a batch becomes a request and is sent
 
+#[cfg(feature = "config")]
+pub use config::Settings;
 pub use config::{ConfigError, Strategy, TrackerBuilder};
 pub use counts::Counts;
 pub use dead_letter::DeadLetter;
@@ -31,6 +37,9 @@ pub use pending::Pending;
 pub use report::Report;
 pub use retry::Retry;
 pub use tracker::Tracker;
+
+#[cfg(feature = "spool")]
+pub use telemetry_delivery::spool::{Fsync, SpoolConfig};
 
 pub use growingio_codecs::record::{Preset, ResourceItem};
 pub use growingio_codecs::{

@@ -1,18 +1,20 @@
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use growingio_codecs::{Batch, Format, Serialized};
+use growingio_codecs::{Format, Serialized};
 use telemetry_delivery::BoxTransport;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 use crate::counts::Counts;
 use crate::dead_letter::DeadLetters;
+use crate::disk::{Disk, DiskSettings};
 use crate::error::Error;
 use crate::fate::{Fate, fate, most_refusals};
 use crate::message::Message;
-use crate::queue::{Destination, Part, Queue, cost};
+use crate::queue::{Destination, Part, Queue, Waiting, cost};
 use crate::upload::Upload;
 
 /// What happens to a message for which a buffer has no room.
@@ -61,10 +63,19 @@ pub(crate) struct Outbox {
 #[derive(Debug)]
 struct State {
     queue: Queue,
+    disk: Option<Disk>,
     /// What is under way counts as well, since it may come back.
     under_way_bytes: usize,
     under_way: usize,
     closed: bool,
+}
+
+/// A message larger than this is not worth keeping its memory for.
+const KEPT_BYTES: usize = 64 << 10;
+
+thread_local! {
+    /// Where messages of this thread are written, and the product of the last one.
+    static SCRATCH: RefCell<(Vec<u8>, Arc<str>)> = RefCell::new((Vec::new(), Arc::from("")));
 }
 
 /// A message as it waits.
@@ -89,14 +100,22 @@ impl Outbox {
         dead_letters: DeadLetters,
         format: Format,
         limits: Limits,
+        disk: Option<&DiskSettings>,
     ) -> Self {
-        Self {
+        let disk = disk.map(|settings| {
+            Disk::open(settings).unwrap_or_else(|error| {
+                tracing::error!(%error, "no spool, every message is refused");
+                Disk::broken()
+            })
+        });
+        let outbox = Self {
             upload,
             dead_letters,
             format,
             limits,
             state: Mutex::new(State {
                 queue: Queue::new(limits.in_order),
+                disk,
                 under_way_bytes: 0,
                 under_way: 0,
                 closed: false,
@@ -104,6 +123,26 @@ impl Outbox {
             sending: tokio::sync::Mutex::new(()),
             abandoned: watch::Sender::new(false),
             room: Notify::new(),
+        };
+        outbox.restore(&mut outbox.state());
+        outbox
+    }
+
+    /// Reads back what is on disk alone, while there is plenty of room in memory.
+    fn restore(&self, state: &mut State) {
+        let Some(disk) = &mut state.disk else { return };
+        while state.queue.bytes() + state.under_way_bytes < self.limits.max_bytes / 2 {
+            let Some(restored) = disk.read(self.format) else {
+                return;
+            };
+            if restored.left_over {
+                self.upload.counters.tracked(1);
+            }
+            let waiting = Waiting {
+                bytes: restored.record,
+                mark: Some(restored.mark),
+            };
+            state.queue.push(&restored.to, waiting);
         }
     }
 
@@ -113,15 +152,25 @@ impl Outbox {
 
     /// Serialises a message for the buffer.
     pub(crate) fn serialise(&self, message: &Message<'_>) -> Result<Serialised, Error> {
-        let mut record = Vec::new();
         let route = message.route();
-        message
-            .append(self.format, &mut record)
-            .map_err(|cause| Error::Encode { route, cause })?;
-        let product_id = message.product_id().into();
+        // Memory that is warm, so that a message takes one piece of its own and no more.
+        let written = SCRATCH.with_borrow_mut(|(scratch, product_id)| {
+            scratch.clear();
+            message.append(self.format, scratch)?;
+            let wanted = message.product_id();
+            if **product_id != *wanted {
+                *product_id = wanted.into();
+            }
+            let record = scratch[..].into();
+            if scratch.capacity() > KEPT_BYTES {
+                *scratch = Vec::new();
+            }
+            Ok((record, Arc::clone(product_id)))
+        });
+        let (record, product_id) = written.map_err(|cause| Error::Encode { route, cause })?;
         Ok(Serialised {
             to: Destination { product_id, route },
-            record: record.into_boxed_slice(),
+            record,
         })
     }
 
@@ -137,6 +186,21 @@ impl Outbox {
             return Err(Error::Closed);
         }
         let counters = &self.upload.counters;
+        let is_full = state.queue.bytes() + state.under_way_bytes + need > self.limits.max_bytes;
+        let mut mark = None;
+        if let Some(disk) = &mut state.disk {
+            let written = disk.write(&to, self.format, &record)?;
+            // Behind others that are on disk alone, or it would overtake them.
+            if is_full || disk.has_more() {
+                disk.spill(written);
+                counters.tracked(1);
+                return Ok(Taken {
+                    beside: 0,
+                    alone: false,
+                });
+            }
+            mark = Some(written);
+        }
         while state.queue.bytes() + state.under_way_bytes + need > self.limits.max_bytes {
             let room = match self.limits.overflow {
                 Overflow::Refuse | Overflow::Wait(_) => {
@@ -158,7 +222,11 @@ impl Outbox {
         }
         counters.tracked(1);
         let alone = state.queue.len() == 0;
-        let beside = state.queue.push(&to, record);
+        let waiting = Waiting {
+            bytes: record,
+            mark,
+        };
+        let beside = state.queue.push(&to, waiting);
         Ok(Taken { beside, alone })
     }
 
@@ -207,7 +275,13 @@ impl Outbox {
     /// How many messages wait or are under way.
     pub(crate) fn waiting(&self) -> u64 {
         let state = self.state();
-        (state.queue.len() + state.under_way) as u64
+        let spilled = state.disk.as_ref().map_or(0, Disk::spilled);
+        (state.queue.len() + state.under_way) as u64 + spilled
+    }
+
+    /// Whether more is on disk than is in memory.
+    pub(crate) fn has_more(&self) -> bool {
+        self.state().disk.as_ref().is_some_and(Disk::has_more)
     }
 
     /// Takes nothing any more.
@@ -223,11 +297,20 @@ impl Outbox {
         self.drop_waiting()
     }
 
-    /// Drops what waits, and tells how much that was.
+    /// Drops what waits, or leaves it to the spool, and tells how much that was.
     pub(crate) fn drop_waiting(&self) -> u64 {
-        let dropped = self.state().queue.clear() as u64;
-        self.upload.counters.dropped(dropped);
-        dropped
+        let mut state = self.state();
+        let left = state.queue.clear() as u64;
+        match &mut state.disk {
+            Some(disk) => {
+                let left = left + disk.spilled();
+                disk.close();
+                state.disk = None;
+                self.upload.counters.spooled(left);
+            }
+            None => self.upload.counters.dropped(left),
+        }
+        left
     }
 
     /// Sends what waits now, oldest first.
@@ -248,7 +331,11 @@ impl Outbox {
 
     async fn send_each(&self, transport: &BoxTransport) -> Result<(), Error> {
         let _sending = self.sending.lock().await;
-        let plan = self.state().queue.plan();
+        let plan = {
+            let mut state = self.state();
+            self.restore(&mut state);
+            state.queue.plan()
+        };
         let (mut kept, mut given_up) = (None, None);
         for (to, mut left) in plan {
             while let Some(under_way) = self.begin(&to, self.limits.max_size.min(left)) {
@@ -275,7 +362,7 @@ impl Outbox {
         let mut state = self.state();
         let part = state.queue.take(to, most)?;
         state.under_way += part.len();
-        state.under_way_bytes += bytes(&part);
+        state.under_way_bytes += part.cost();
         Some(UnderWay {
             outbox: self,
             parts: vec![part],
@@ -294,8 +381,7 @@ impl Outbox {
         let most_refusals = most_refusals(under_way.records());
         while let Some(part) = under_way.oldest() {
             let (records, to) = (part.len(), part.to.clone());
-            let sequence = part.sequence();
-            let error = match self.post(&to, records, sequence.clone(), transport).await {
+            let error = match self.post(&to, records, part.sequence(), transport).await {
                 Ok(()) => {
                     refusals = 0;
                     self.upload.counters.delivered(records as u64);
@@ -310,7 +396,10 @@ impl Outbox {
                 Fate::Halve if refusals < most_refusals => under_way.halve(),
                 Fate::Halve | Fate::GiveUp => {
                     let kind = (self.format, to.route);
-                    let lost = (records, sequence);
+                    let lost = (
+                        records,
+                        under_way.oldest().map_or_else(Vec::new, Part::sequence),
+                    );
                     let counters = &self.upload.counters;
                     under_way.settle();
                     self.dead_letters
@@ -330,14 +419,10 @@ impl Outbox {
         transport: &BoxTransport,
     ) -> Result<(), Error> {
         let batch = Serialized::from_sequence(self.format, to.route, records, sequence);
-        let encoded = self.upload.encode(&Batch::Serialized(batch))?;
+        let encoded = self.upload.encode_serialized(batch)?;
         let request = self.upload.request(encoded, &to.product_id);
         self.upload.send(transport.clone(), to.route, request).await
     }
-}
-
-fn bytes(part: &Part) -> usize {
-    part.records.iter().map(|record| cost(record)).sum()
 }
 
 /// Parts of a batch that are being sent, the oldest last; what is left goes back when dropped.
@@ -360,7 +445,13 @@ impl UnderWay<'_> {
         if let Some(part) = self.parts.pop() {
             let mut state = self.outbox.state();
             state.under_way -= part.len();
-            state.under_way_bytes -= bytes(&part);
+            state.under_way_bytes -= part.cost();
+            if let Some(disk) = &mut state.disk {
+                for mark in part.records.into_iter().filter_map(|record| record.mark) {
+                    disk.done(mark);
+                }
+            }
+            self.outbox.restore(&mut state);
             drop(state);
             self.outbox.room.notify_waiters();
         }
@@ -381,7 +472,7 @@ impl Drop for UnderWay<'_> {
         // The newest goes back first, so that the oldest ends up in front.
         for part in self.parts.drain(..) {
             state.under_way -= part.len();
-            state.under_way_bytes -= bytes(&part);
+            state.under_way_bytes -= part.cost();
             state.queue.put_back(part);
         }
     }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use growingio_codecs::Route;
 
+use crate::disk::Mark;
+
 /// Where a record is sent; one request goes to one of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Destination {
@@ -12,11 +14,19 @@ pub(crate) struct Destination {
     pub(crate) route: Route,
 }
 
+/// A record that waits.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    pub(crate) bytes: Box<[u8]>,
+    /// What it is called on disk, if it is there.
+    pub(crate) mark: Option<Mark>,
+}
+
 /// Serialised records for one destination, oldest first.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Part {
     pub(crate) to: Destination,
-    pub(crate) records: VecDeque<Box<[u8]>>,
+    pub(crate) records: VecDeque<Waiting>,
 }
 
 impl Part {
@@ -26,9 +36,10 @@ impl Part {
 
     /// All records, one behind the other.
     pub(crate) fn sequence(&self) -> Vec<u8> {
-        let mut sequence = Vec::with_capacity(self.records.iter().map(|one| one.len()).sum());
+        let bytes = self.records.iter().map(|record| record.bytes.len());
+        let mut sequence = Vec::with_capacity(bytes.sum());
         for record in &self.records {
-            sequence.extend_from_slice(record);
+            sequence.extend_from_slice(&record.bytes);
         }
         sequence
     }
@@ -40,8 +51,9 @@ impl Part {
         (self, Self { to, records: newer })
     }
 
-    fn cost(&self) -> usize {
-        self.records.iter().map(|record| cost(record)).sum()
+    /// What its records count for.
+    pub(crate) fn cost(&self) -> usize {
+        self.records.iter().map(|record| cost(&record.bytes)).sum()
     }
 }
 
@@ -79,9 +91,9 @@ impl Queue {
     }
 
     /// Adds a record, and tells how many wait beside it, itself included.
-    pub(crate) fn push(&mut self, to: &Destination, record: Box<[u8]>) -> usize {
+    pub(crate) fn push(&mut self, to: &Destination, record: Waiting) -> usize {
         self.records += 1;
-        self.bytes += cost(&record);
+        self.bytes += cost(&record.bytes);
         let lane = if self.in_order {
             let last = self.lanes.back().filter(|lane| lane.to == *to);
             last.map(|_| self.lanes.len() - 1)
@@ -203,6 +215,13 @@ impl Queue {
 mod tests {
     use super::*;
 
+    fn waiting(text: &str) -> Waiting {
+        Waiting {
+            bytes: text.as_bytes().into(),
+            mark: None,
+        }
+    }
+
     fn to(product: &str, route: Route) -> Destination {
         Destination {
             product_id: product.into(),
@@ -220,7 +239,7 @@ mod tests {
                 "e" => Route::Events,
                 _ => Route::Items,
             };
-            queue.push(&to(product, route), parts.next().unwrap().as_bytes().into());
+            queue.push(&to(product, route), waiting(parts.next().unwrap()));
         }
         assert_eq!(queue.len(), records.len());
         let mut sent = Vec::new();
@@ -259,16 +278,16 @@ mod tests {
             let events = to("p", Route::Events);
             let items = to("p", Route::Items);
             for record in ["a", "b", "c"] {
-                queue.push(&events, record.as_bytes().into());
+                queue.push(&events, waiting(record));
             }
             let first = queue.take(&events, 2).unwrap();
-            queue.push(&events, b"d".as_slice().into());
+            queue.push(&events, waiting("d"));
             queue.put_back(first);
-            queue.push(&items, b"x".as_slice().into());
+            queue.push(&items, waiting("x"));
             assert_eq!(queue.plan(), [(events.clone(), 4), (items.clone(), 1)]);
             let lane = queue.take(&events, 9).unwrap();
             assert_eq!(lane.sequence(), b"abcd");
-            queue.push(&events, b"e".as_slice().into());
+            queue.push(&events, waiting("e"));
             queue.put_back(lane);
             // With an order to keep, the newest event comes after the item.
             let kept = [(events.clone(), 4), (items.clone(), 1), (events.clone(), 1)];
@@ -284,8 +303,8 @@ mod tests {
     #[test]
     fn nothing_overtakes_where_an_order_is_kept() {
         let mut queue = Queue::new(true);
-        queue.push(&to("p", Route::Items), b"x".as_slice().into());
-        queue.push(&to("p", Route::Events), b"a".as_slice().into());
+        queue.push(&to("p", Route::Items), waiting("x"));
+        queue.push(&to("p", Route::Events), waiting("a"));
         assert_eq!(queue.take(&to("p", Route::Events), 9), None);
     }
 
@@ -293,7 +312,7 @@ mod tests {
     fn halves_keep_all_records_in_order() {
         let mut queue = Queue::new(false);
         for record in ["a", "b", "c"] {
-            queue.push(&to("p", Route::Events), record.as_bytes().into());
+            queue.push(&to("p", Route::Events), waiting(record));
         }
         let (older, newer) = queue.take(&to("p", Route::Events), 9).unwrap().halves();
         assert_eq!(older.sequence(), b"a");

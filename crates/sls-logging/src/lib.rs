@@ -58,3 +58,5 @@ pub use span_fields::SpanFields;
 /// What becomes of records for which there is no room, what a handler tells of its work, and why
 /// records were dropped or are dead.
 pub use telemetry_delivery::batch::{DeadReason, DropReason, Drops, Event, Overflow};
+#[cfg(feature = "spool")]
+pub use telemetry_delivery::spool::{Fsync, SpoolConfig};

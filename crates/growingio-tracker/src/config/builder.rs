@@ -15,6 +15,7 @@ use crate::delivery::{
     Asynchronous, AtOnce, Background, Buffered, DebugPrint, Delivery, FillAndSend, Immediate,
     Printer,
 };
+use crate::disk::{Disk, DiskSettings};
 use crate::retry::Retry;
 use crate::server::Server;
 use crate::tracker::{Project, Shared, Tracker};
@@ -94,6 +95,7 @@ pub struct TrackerBuilder {
     presets: Vec<Preset<'static>>,
     dead_letters: DeadLetters,
     close_wait: Duration,
+    disk: Option<DiskSettings>,
     #[cfg(feature = "https")]
     pub(super) connect_timeout: Option<Duration>,
     #[cfg(feature = "https")]
@@ -124,6 +126,7 @@ impl TrackerBuilder {
             presets: Vec::new(),
             dead_letters: DeadLetters::default(),
             close_wait: Duration::from_secs(5),
+            disk: None,
             #[cfg(feature = "https")]
             connect_timeout: None,
             #[cfg(feature = "https")]
@@ -191,6 +194,28 @@ impl TrackerBuilder {
         self
     }
 
+    /// Keeps what waits in a folder as well, so that it survives the process. Default: not.
+    ///
+    /// For [`Buffered`] and [`Asynchronous`]. A call that returned success has written its
+    /// message; what [`Fsync`](crate::Fsync) promises beyond the end of the process is a matter
+    /// of `config`. What an earlier process has left is sent first. A close, or the end of the
+    /// process, leaves what was not sent for the next one, and a message for which there is no
+    /// room in memory waits on disk.
+    ///
+    /// Any number of processes may share a folder.
+    #[cfg(feature = "spool")]
+    pub fn spool(
+        mut self,
+        folder: impl Into<std::path::PathBuf>,
+        config: crate::SpoolConfig,
+    ) -> Self {
+        self.disk = Some(DiskSettings {
+            root: folder.into(),
+            config,
+        });
+        self
+    }
+
     /// How long dropping the last clone of the tracker may wait for what is not sent yet.
     /// Default: 5 seconds.
     pub fn close_wait(mut self, limit: Duration) -> Self {
@@ -234,6 +259,7 @@ impl TrackerBuilder {
             "request_timeout",
             "be longer than zero",
         )?;
+        self.check_disk()?;
         let counters = Arc::new(Counters::default());
         let upload = Arc::new(Upload {
             server,
@@ -261,6 +287,7 @@ impl TrackerBuilder {
                     upload,
                     courier,
                     dead_letters,
+                    self.disk,
                 ))
             }
             Strategy::Asynchronous(settings) => {
@@ -272,6 +299,7 @@ impl TrackerBuilder {
                     upload,
                     courier,
                     dead_letters,
+                    self.disk,
                 ))
             }
             Strategy::DebugPrint(settings) => {
@@ -293,6 +321,29 @@ impl TrackerBuilder {
             runtime: self.runtime,
         };
         Ok(Tracker::of(shared, project))
+    }
+
+    fn check_disk(&self) -> Result<(), ConfigError> {
+        let Some(disk) = &self.disk else {
+            return Ok(());
+        };
+        if !matches!(
+            self.strategy,
+            Strategy::Buffered(_) | Strategy::Asynchronous(_)
+        ) {
+            return Err(ConfigError::Unusable {
+                setting: "spool",
+                why: "nothing waits with this strategy",
+            });
+        }
+        // Opened and given back, so that a folder that cannot be used is found now.
+        match Disk::open(disk) {
+            Ok(mut opened) => {
+                opened.close();
+                Ok(())
+            }
+            Err(error) => Err(ConfigError::Spool(error.to_string())),
+        }
     }
 
     #[cfg(feature = "https")]

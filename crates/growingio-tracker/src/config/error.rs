@@ -32,6 +32,17 @@ pub enum ConfigError {
         /// What is wrong with the value.
         why: &'static str,
     },
+    /// A file or a text with settings cannot be used.
+    #[error("{file} cannot be used: {why}")]
+    File {
+        /// Which one.
+        file: String,
+        /// What is wrong, and where.
+        why: String,
+    },
+    /// The spool cannot be opened.
+    #[error("the spool cannot be opened: {0}")]
+    Spool(String),
     /// A setting of the transport or of the retries.
     #[error("the transport cannot be used")]
     Transport(#[source] telemetry_delivery::ConfigError),

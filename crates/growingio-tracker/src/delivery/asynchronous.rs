@@ -12,6 +12,7 @@ use crate::courier::Courier;
 use crate::dead_letter::DeadLetters;
 use crate::delivery::settle::{pause, settle};
 use crate::delivery::{Delivery, Then};
+use crate::disk::DiskSettings;
 use crate::error::Error;
 use crate::message::Message;
 use crate::outbox::{Limits, Outbox, Overflow};
@@ -139,6 +140,7 @@ impl Background {
         upload: Arc<Upload>,
         courier: Courier,
         dead_letters: DeadLetters,
+        disk: Option<DiskSettings>,
     ) -> Self {
         let limits = Limits {
             max_size: settings.max_size,
@@ -152,17 +154,25 @@ impl Background {
                 dead_letters.clone(),
                 format,
                 limits,
+                disk.as_ref(),
             )),
             flush_after: settings.flush_after,
             started: AtomicBool::new(false),
             urgent: AtomicBool::new(false),
             wake: Notify::new(),
         });
-        Self {
+        let background = Self {
             settings,
             courier,
             worker,
+        };
+        let worker = background.worker.get();
+        if worker.outbox.waiting() > 0 {
+            // Left over by an earlier process.
+            background.start(&worker);
+            worker.tell(true, true);
         }
+        background
     }
 
     /// Starts the loop with the first message.
@@ -202,6 +212,7 @@ impl Worker {
                 return;
             }
             self.urgent.store(false, Ordering::Release);
+            let had_more = self.outbox.has_more();
             match self.outbox.send_all(&transport).await {
                 Err(_) if self.outbox.waiting() > 0 => {
                     failures += 1;
@@ -214,14 +225,21 @@ impl Worker {
                     // What waits has waited long enough.
                     self.urgent.store(true, Ordering::Release);
                 }
-                _ => failures = 0,
+                _ => {
+                    failures = 0;
+                    // What was on disk and had no room before is in memory now.
+                    if had_more {
+                        self.urgent.store(true, Ordering::Release);
+                    }
+                }
             }
         }
     }
 
     /// Waits until there is reason to send.
     async fn company(&self) {
-        while self.outbox.waiting() == 0 && !self.outbox.is_closed() {
+        let nothing = || self.outbox.waiting() == 0 && !self.outbox.has_more();
+        while nothing() && !self.outbox.is_closed() {
             self.wake.notified().await;
         }
         let enough = async {

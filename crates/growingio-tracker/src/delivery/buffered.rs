@@ -8,6 +8,7 @@ use crate::courier::Courier;
 use crate::dead_letter::DeadLetters;
 use crate::delivery::settle::settle;
 use crate::delivery::{AtOnce, Delivery, Then};
+use crate::disk::DiskSettings;
 use crate::error::Error;
 use crate::message::Message;
 use crate::outbox::{Limits, Outbox, Overflow};
@@ -111,6 +112,7 @@ impl FillAndSend {
         upload: Arc<Upload>,
         courier: Courier,
         dead_letters: DeadLetters,
+        disk: Option<DiskSettings>,
     ) -> Self {
         let limits = Limits {
             max_size: settings.max_size,
@@ -120,7 +122,8 @@ impl FillAndSend {
         };
         let at_once = AtOnce::new(Arc::clone(&upload), courier);
         let outbox = PerProcess::new(move || {
-            Outbox::new(Arc::clone(&upload), dead_letters.clone(), format, limits)
+            let (upload, dead_letters) = (Arc::clone(&upload), dead_letters.clone());
+            Outbox::new(upload, dead_letters, format, limits, disk.as_ref())
         });
         Self {
             settings,

@@ -18,7 +18,10 @@ pub(super) fn settle(
     deadline: Duration,
     then: Then,
 ) -> Pending<Report> {
-    if outbox.waiting() == 0 {
+    if outbox.waiting() == 0 && !outbox.has_more() {
+        if then == Then::Close {
+            outbox.drop_waiting();
+        }
         return Pending::ready(report(&outbox, None));
     }
     let gone = {
@@ -53,11 +56,19 @@ pub(super) fn settle(
 async fn send_all(outbox: &Outbox, transport: &BoxTransport, error: &mut Option<Error>) {
     let mut failures = 0;
     loop {
+        let had_more = outbox.has_more();
         *error = outbox.send_all(transport).await.err();
-        if error.is_none() || outbox.waiting() == 0 {
-            return;
+        let all_is_gone = outbox.waiting() == 0 && !outbox.has_more();
+        match error {
+            _ if all_is_gone => return,
+            // What was on disk and had no room before is in memory now.
+            None if had_more => failures = 0,
+            None => return,
+            Some(_) => failures += 1,
         }
-        failures += 1;
+        if failures == 0 {
+            continue;
+        }
         sleep(pause(failures)).await;
     }
 }

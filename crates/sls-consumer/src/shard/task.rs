@@ -20,6 +20,7 @@ use tracing::{debug, error, info, warn};
 
 use super::StopReason;
 use super::state::{Action, Pulled, ReadFailure, SaveFailure, ShardState, Verdict};
+use super::turn;
 use crate::batch::ShardBatch;
 use crate::budget::{Budget, Held};
 use crate::checkpointer::{Checkpointer, Marks, Place};
@@ -128,7 +129,7 @@ impl<R: ShardReader, P: Processor> ShardTask<R, P> {
         if state.is_started() {
             let place = state.position().cloned();
             let stop = task.stop(reason, place, &marks);
-            let hook = caught(async { task.processor.stopped(&stop).await });
+            let hook = turn::unhindering(caught(async { task.processor.stopped(&stop).await }));
             if timeout(LOST_HOOK, hook).await.is_err() {
                 warn!(shard = %task.shard, "the hook of a lost shard took too long");
             }
@@ -372,7 +373,8 @@ impl<R: ShardReader, P: Processor> Running<R, P> {
     }
 
     fn work_on(&mut self, work: impl Future<Output = WorkAnswer> + Send + 'static) {
-        self.under_way.work = Some(Box::pin(work));
+        let fence = self.task.fence.clone();
+        self.under_way.work = Some(Box::pin(turn::while_open(move || fence.is_open(), work)));
     }
 
     fn worked(&mut self, now: Duration, answer: WorkAnswer) {

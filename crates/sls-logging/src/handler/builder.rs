@@ -7,6 +7,8 @@ use sls_core::Credentials;
 use sls_core::credentials::{CredentialsProvider, StaticCredentials};
 use sls_core::service::LogSink;
 use telemetry_delivery::batch::{Event, Overflow};
+#[cfg(feature = "spool")]
+use telemetry_delivery::spool::SpoolConfig;
 use telemetry_delivery::{Clock, SystemClock};
 
 use super::dead_records::DeadRecords;
@@ -46,13 +48,16 @@ pub struct HandlerBuilder {
     pub(crate) level: Level,
     pub(crate) queue_size: usize,
     pub(crate) queue_bytes: usize,
-    pub(crate) overflow: Overflow,
+    pub(crate) overflow: Option<Overflow>,
     pub(crate) put_wait: Duration,
     pub(crate) close_wait: Duration,
     pub(crate) batch_size: usize,
     pub(crate) on_event: Option<OnEvent>,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) announce_drops: bool,
+    pub(crate) context_ids: bool,
+    #[cfg(feature = "spool")]
+    pub(crate) spool: Option<(PathBuf, SpoolConfig)>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -95,13 +100,16 @@ impl HandlerBuilder {
             level: Level::Trace,
             queue_size: DEFAULT_QUEUE_SIZE,
             queue_bytes: DEFAULT_QUEUE_BYTES,
-            overflow: Overflow::DropNewest,
+            overflow: None,
             put_wait: DEFAULT_PUT_WAIT,
             close_wait: DEFAULT_CLOSE_WAIT,
             batch_size: DEFAULT_BATCH_SIZE,
             on_event: None,
             dead_letters: DeadLetters::Dropped,
             announce_drops: true,
+            context_ids: false,
+            #[cfg(feature = "spool")]
+            spool: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -197,12 +205,13 @@ impl HandlerBuilder {
         self
     }
 
-    /// What becomes of a record for which there is no room. Default: it is dropped and counted,
+    /// What becomes of a record for which there is no room. Default: with a spool, what waits
+    /// moves to disk; a record for which there is no room all the same is dropped and counted,
     /// and the caller does not wait.
     ///
     /// The official handler lets its caller wait for twice `put_wait`.
     pub fn overflow(mut self, policy: Overflow) -> Self {
-        self.overflow = policy;
+        self.overflow = Some(policy);
         self
     }
 
@@ -268,6 +277,29 @@ impl HandlerBuilder {
         self
     }
 
+    /// Keeps what is not delivered in a folder below `root`, so that it survives the process.
+    /// Default: nothing does.
+    ///
+    /// What earlier processes left there is delivered beside new records, oldest first, and what
+    /// is left when closing is over stays for the next. Unless
+    /// [`overflow`](Self::overflow) says otherwise, a queue that is getting full moves to disk
+    /// before anything is dropped. [`Fsync`](telemetry_delivery::spool::Fsync) says what
+    /// survives a loss of power, and what that costs.
+    #[cfg(feature = "spool")]
+    pub fn spool(mut self, root: impl Into<PathBuf>, config: SpoolConfig) -> Self {
+        self.spool = Some((root.into(), config));
+        self
+    }
+
+    /// Sets whether groups are numbered, so that the service can show the records around one.
+    /// Default: no.
+    ///
+    /// Groups get the tag `__pack_id__` then.
+    pub fn context_ids(mut self, number: bool) -> Self {
+        self.context_ids = number;
+        self
+    }
+
     /// Sets whether one record tells of records that were dropped, once delivery works again.
     /// Default: yes.
     ///
@@ -282,6 +314,18 @@ impl HandlerBuilder {
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
+    }
+
+    /// See [`overflow`](Self::overflow).
+    pub(crate) fn overflow_policy(&self) -> Overflow {
+        #[cfg(feature = "spool")]
+        let default = match &self.spool {
+            Some(_) => Overflow::Spill(Duration::ZERO),
+            None => Overflow::DropNewest,
+        };
+        #[cfg(not(feature = "spool"))]
+        let default = Overflow::DropNewest;
+        self.overflow.unwrap_or(default)
     }
 
     /// Starts the handler's thread, which sends over HTTPS, or HTTP if the endpoint says so.

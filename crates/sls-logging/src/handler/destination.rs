@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use sls_client::{Client, LogstoreHandle};
 use sls_core::credentials::CredentialsProvider;
-use sls_core::service::LogSink;
+use sls_core::service::{LogSink, RawGroup};
 use sls_core::wire::EncodedGroup;
 use sls_core::{BoxError, Call, Endpoint};
 use telemetry_delivery::{Clock, RetryConfig};
@@ -97,14 +97,21 @@ fn text(error: &Error) -> String {
 #[derive(Debug)]
 pub(crate) struct LogstoreSink(Result<LogstoreHandle, Arc<str>>);
 
+impl LogstoreSink {
+    fn logstore(&self) -> Result<&LogstoreHandle, sls_core::Error> {
+        self.0.as_ref().map_err(|cause| sls_core::Error::NotSigned {
+            call: Call::new("PutLogs", ""),
+            cause: BoxError::from(cause.to_string()),
+        })
+    }
+}
+
 impl LogSink for LogstoreSink {
     async fn put_logs(&self, group: &EncodedGroup) -> Result<(), sls_core::Error> {
-        match &self.0 {
-            Ok(logstore) => logstore.put_logs(group).await,
-            Err(cause) => Err(sls_core::Error::NotSigned {
-                call: Call::new("PutLogs", ""),
-                cause: BoxError::from(cause.to_string()),
-            }),
-        }
+        self.logstore()?.put_logs(group).await
+    }
+
+    async fn put_raw(&self, group: RawGroup<'_>) -> Result<(), sls_core::Error> {
+        self.logstore()?.put_raw(group).await
     }
 }

@@ -12,7 +12,6 @@ mod builder;
 mod dead_records;
 #[cfg(feature = "https")]
 mod destination;
-mod group_sink;
 mod guard;
 
 mod outlet;
@@ -39,7 +38,7 @@ use crate::record::{Facts, Record};
 use outlet::Outlet;
 use scratch::{Scratch, with_scratch};
 
-#[cfg(test)]
+#[cfg(all(test, feature = "config"))]
 pub(crate) use builder::DeadLetters;
 pub use builder::{HandlerBuilder, Signature};
 pub use dead_records::DeadRecords;
@@ -97,7 +96,7 @@ impl Handler {
     /// [`Error::Invalid`] when there are 1024 topics already.
     #[doc(alias = "set_topic")]
     pub fn with_topic(&self, topic: &str) -> Result<Self, Error> {
-        let lane = self.core.outlet.lane(self.core.shared.trailer(topic));
+        let lane = self.core.outlet.lane(self.core.shared.route(topic).lane());
         Ok(Self {
             core: Arc::clone(&self.core),
             lane: lane.map_err(|cause| Error::invalid("topic", cause))?,
@@ -192,7 +191,8 @@ impl Handler {
     /// Waits until every record shipped before has been delivered, spooled, given to the dead
     /// letters or dropped; at most `within`. Says whether that is so.
     ///
-    /// It can be called as often as one likes, and changes nothing for later records.
+    /// It can be called as often as one likes, and changes nothing for later records. What
+    /// earlier processes left in a spool is not waited for.
     pub fn flush(&self, within: Duration) -> bool {
         self.core.outlet.flush(within)
     }

@@ -11,8 +11,8 @@ pub(crate) trait Outlet: Send + Sync + 'static {
     /// The same for the handler's own records, from the engine's thread.
     fn append_notice(&self, lane: Lane, log: &[u8]);
 
-    /// The lane of groups with this end.
-    fn lane(&self, trailer: Vec<u8>) -> Result<Lane, TooManyLanes>;
+    /// The lane of this name.
+    fn lane(&self, config: LaneConfig) -> Result<Lane, TooManyLanes>;
 
     /// See [`Handler::flush`](super::Handler::flush).
     fn flush(&self, within: Duration) -> bool;
@@ -53,8 +53,8 @@ impl Outlet for Queue {
         let _ = self.batcher.append_notice(lane, log);
     }
 
-    fn lane(&self, trailer: Vec<u8>) -> Result<Lane, TooManyLanes> {
-        self.batcher.lane(LaneConfig::new(trailer))
+    fn lane(&self, config: LaneConfig) -> Result<Lane, TooManyLanes> {
+        self.batcher.lane(config)
     }
 
     fn flush(&self, within: Duration) -> bool {
@@ -69,6 +69,8 @@ impl Outlet for Queue {
         match guard {
             Some(guard) => guard.close_blocking(within),
             None => {
+                // A process that was forked off since has an engine of its own.
+                let _ = self.batcher.flush_blocking(within);
                 let mut report = Report::default();
                 report.total = self.stats();
                 report

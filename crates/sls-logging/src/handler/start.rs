@@ -4,18 +4,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use sls_core::service::LogSink;
-use sls_core::wire::GroupMeta;
-use telemetry_delivery::batch::{BatchConfig, Batcher, Event, LaneConfig, StartError};
+use telemetry_delivery::batch::{BatchConfig, Batcher, Event, StartError};
 
 use super::announcer::Announcer;
 use super::builder::{DeadLetters, HandlerBuilder};
 use super::dead_records::DeadRecords;
-use super::group_sink::GroupSink;
 use super::outlet::Queue;
 use super::{Core, Handler, HandlerGuard};
 use crate::dead_letter_file::DeadLetterFile;
 use crate::encoder::RecordEncoder;
 use crate::error::Error;
+use crate::producer::Route;
+use crate::producer::group_sink::GroupSink;
 
 /// The largest record, in bytes: half of what the service takes in one request, which is 10 MB
 /// before compression.
@@ -31,16 +31,16 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// What groups of this topic end with, which is the name of their lane.
-    pub(crate) fn trailer(&self, topic: &str) -> Vec<u8> {
-        let mut meta = GroupMeta::default().with_topic(topic);
+    /// Where groups of this topic go, and what they say.
+    pub(crate) fn route(&self, topic: &str) -> Route {
+        let mut route = Route::new().with_topic(topic);
         if !self.source.is_empty() {
-            meta = meta.with_source(self.source.as_str());
+            route = route.with_source(self.source.as_str());
         }
         for (key, value) in &self.tags {
-            meta = meta.with_tag(key.as_str(), value.as_str());
+            route = route.with_tag(key.as_str(), value.as_str());
         }
-        meta.to_wire()
+        route
     }
 }
 
@@ -65,9 +65,14 @@ pub(crate) fn with_sink<S: LogSink>(
         .with_batch_bytes(BATCH_BYTES.min(builder.queue_bytes))
         .with_item_bytes(MOST_RECORD_BYTES.min(builder.queue_bytes.saturating_sub(8)))
         .with_linger(builder.put_wait)
-        .with_overflow(builder.overflow)
+        .with_overflow(builder.overflow_policy())
         .with_close_deadline(builder.close_wait)
         .with_thread_name("sls-logging");
+    let context_ids = builder.context_ids;
+    #[cfg(feature = "spool")]
+    if let Some((root, spool)) = builder.spool.clone() {
+        config = config.with_spool(root, spool);
+    }
     let on_event = builder.on_event.clone();
     config = config.with_on_event(move |event: &Event| {
         if let Some(tell) = &on_event {
@@ -92,15 +97,17 @@ pub(crate) fn with_sink<S: LogSink>(
             })
         }
     };
-    let (batcher, guard) =
-        Batcher::start(config, move || GroupSink(sink())).map_err(|error| match error {
+    let (batcher, guard) = Batcher::start(config, move || GroupSink::new(sink(), context_ids))
+        .map_err(|error| match error {
             StartError::Config(cause) => Error::invalid("queue_bytes", cause),
+            #[cfg(feature = "spool")]
+            StartError::Spool(cause) => Error::invalid("spool", cause),
             other => Error::Start {
                 cause: other.into(),
             },
         })?;
     let lane = batcher
-        .lane(LaneConfig::new(shared.trailer(&builder.topic)))
+        .lane(shared.route(&builder.topic).lane())
         .map_err(|cause| Error::invalid("topic", cause))?;
     let handler = Handler {
         core: Arc::new(Core {

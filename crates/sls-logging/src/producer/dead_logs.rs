@@ -12,7 +12,7 @@ pub struct DeadLogs<'a> {
 }
 
 impl<'a> DeadLogs<'a> {
-    pub(super) const fn new(letter: &'a DeadLetter<'a>) -> Self {
+    pub(crate) const fn new(letter: &'a DeadLetter<'a>) -> Self {
         Self { letter }
     }
 

@@ -14,14 +14,14 @@ const PACK_ID: &str = "__pack_id__";
 
 /// Puts batches as log groups: an item is a log as it stands in a group.
 #[derive(Debug)]
-pub(super) struct GroupSink<S> {
+pub(crate) struct GroupSink<S> {
     inner: S,
     /// Names the writer in pack ids, if groups get one: this process and this producer.
     writer: Option<u64>,
 }
 
 impl<S> GroupSink<S> {
-    pub(super) fn new(inner: S, pack_ids: bool) -> Self {
+    pub(crate) fn new(inner: S, pack_ids: bool) -> Self {
         // std seeds each of these from the operating system, which is all that is wanted here.
         let random = || RandomState::new().build_hasher().finish();
         Self {

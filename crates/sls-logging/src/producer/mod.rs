@@ -47,7 +47,7 @@
 mod builder; // what a producer is made of
 mod dead_logs; // logs that can never be delivered
 mod draft; // a log that is encoded and not yet sent
-mod group_sink; // batches as log groups
+pub(crate) mod group_sink; // batches as log groups
 mod route; // what the logs of a group share
 mod verdict; // what an error means for the logs it is about
 

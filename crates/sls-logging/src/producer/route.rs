@@ -92,7 +92,7 @@ impl Route {
     ///
     /// Its name has all that a group needs, so that logs in a spool can be sent by a program that
     /// knows nothing of the route.
-    pub(super) fn lane(&self) -> LaneConfig {
+    pub(crate) fn lane(&self) -> LaneConfig {
         let name = LaneName {
             hash_key: self.hash_key,
             ordered: self.ordered,

@@ -4,4 +4,6 @@
 
 mod delivery; // what arrives, and how it is asked for
 mod drops; // what does not arrive, and how that is told
+#[cfg(feature = "spool")]
+mod spool; // what survives the end
 mod world; // a server with a logstore

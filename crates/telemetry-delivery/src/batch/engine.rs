@@ -81,6 +81,8 @@ pub(super) struct Engine {
     pub(super) rest: Rest,
     /// Callers find no room.
     pub(super) pressure: AtomicBool,
+    /// Something was dropped that the user has not been told of.
+    pub(super) untold: AtomicBool,
     closed: AtomicBool,
     pub(super) notify: Notify,
     pub(super) control: Mutex<Control>,
@@ -136,6 +138,7 @@ impl Engine {
             sweeping: Mutex::new(()),
             rest: Rest::new(),
             pressure: AtomicBool::new(false),
+            untold: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             notify: Notify::new(),
             control: Mutex::new(Control::default()),
@@ -344,7 +347,7 @@ impl Engine {
                 self.bury(&batch, DeadReason::Oversized);
                 Counters::add(&self.counters.dead_lettered, 1);
             } else {
-                self.counters.dropped.add(DropReason::Oversized, 1);
+                self.drop_items(DropReason::Oversized, 1);
             }
         }
         Rejected::Oversized
@@ -361,7 +364,18 @@ impl Engine {
             // Not dropped.
             Rejected::NotStored => return,
         };
-        self.counters.dropped.add(reason, 1);
+        self.drop_items(reason, 1);
+    }
+
+    /// Counts a drop and has the worker tell of it, for which it is woken once until it has.
+    pub(super) fn drop_items(&self, reason: DropReason, items: usize) {
+        self.counters.dropped.add(reason, items as u64);
+        if self.config.on_event.is_some()
+            && !self.untold.load(Ordering::Relaxed)
+            && !self.untold.swap(true, Ordering::AcqRel)
+        {
+            self.wake();
+        }
     }
 
     /// Takes what a caller sealed; says whether the worker should know.
@@ -548,7 +562,7 @@ impl Engine {
             Outcome::DeadLettered(_) => Counters::add(&counters.dead_lettered, items),
             Outcome::Dropped(reason) => {
                 Counters::add(&counters.lost, items);
-                counters.dropped.add(*reason, items as u64);
+                self.drop_items(*reason, items);
             }
             Outcome::LeftToParent => {}
         }

@@ -51,6 +51,8 @@ const READ_UP_TO: usize = 64;
 pub(super) struct Desk {
     asked: std::sync::Mutex<Asked>,
     done: std::sync::Mutex<Vec<Stored>>,
+    /// What went wrong before there was a worker to tell of it.
+    trouble: std::sync::Mutex<Option<Arc<str>>>,
     /// The worker has been told that batches should leave memory.
     pressed: AtomicBool,
 }
@@ -190,9 +192,7 @@ impl Storage {
             // In a process that was forked off, appending goes on without the disk.
             Err(error) => {
                 engine.storage.close();
-                engine.tell(&Event::SpoolFailing {
-                    cause: cause(&error),
-                });
+                *unpoisoned(&engine.storage.trouble) = Some(cause(&error));
                 return Ok(None);
             }
         };
@@ -428,7 +428,7 @@ impl Storage {
         if lost > 0 {
             Counters::sub(&engine.counters.spooled, lost);
             Counters::add(&engine.counters.lost, lost as usize);
-            engine.counters.dropped.add(DropReason::Damaged, lost);
+            engine.drop_items(DropReason::Damaged, lost as usize);
         }
     }
 
@@ -454,10 +454,14 @@ impl Storage {
 impl Worker {
     /// Writes, spills and reads back what it is time for.
     pub(super) fn store(&mut self, now: Instant, next: &mut NextTime) {
+        let engine = Arc::clone(&self.engine);
+        let trouble = unpoisoned(&engine.storage.trouble).take();
+        if let Some(cause) = trouble {
+            engine.tell(&Event::SpoolFailing { cause });
+        }
         let Some(mut storage) = self.storage.take() else {
             return;
         };
-        let engine = Arc::clone(&self.engine);
         storage.acknowledge(&engine, now);
 
         let asked = unpoisoned(&engine.storage.asked).commit.take();

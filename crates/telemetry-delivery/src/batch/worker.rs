@@ -474,18 +474,27 @@ impl Worker {
     }
 
     fn tell_of_drops(&mut self, now: Instant, next: &mut NextTime) {
-        let total = self.engine.counters.dropped.read();
-        let since = total.since(&self.told.drops);
-        if since.total() == 0 {
+        if !self.engine.untold.load(Ordering::Relaxed) {
             return;
         }
-        match self.told.at.map(|at| at + TELL_EVERY) {
-            Some(at) if at > now => next.at(at),
-            _ => {
-                self.told.drops = total;
-                self.told.at = Some(now);
-                self.engine.tell(&Event::Dropped { since, total });
-            }
+        if let Some(at) = self
+            .told
+            .at
+            .map(|at| at + TELL_EVERY)
+            .filter(|at| *at > now)
+        {
+            // Until then nobody wakes this thread for drops.
+            next.at(at);
+            return;
+        }
+        // In this order, so that what is counted in between is told of the next time.
+        self.engine.untold.swap(false, Ordering::AcqRel);
+        let total = self.engine.counters.dropped.read();
+        let since = total.since(&self.told.drops);
+        if since.total() > 0 {
+            self.told.drops = total;
+            self.told.at = Some(now);
+            self.engine.tell(&Event::Dropped { since, total });
         }
     }
 }

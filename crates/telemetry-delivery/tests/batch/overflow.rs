@@ -183,3 +183,39 @@ fn drops_are_told_of_and_the_stream_can_say_so_itself() {
     guard.close_blocking(LONG);
     assert_eq!(*told.lock().unwrap(), 1);
 }
+
+#[test]
+fn drops_are_told_of_while_a_batch_hangs_and_while_the_worker_rests() {
+    use telemetry_delivery::batch::{Batcher, LaneConfig, Sealed, Sink};
+
+    struct Hangs;
+    impl Sink for Hangs {
+        async fn deliver(&self, _: &Sealed) -> Delivery {
+            std::future::pending().await
+        }
+    }
+    let (tell, told) = std::sync::mpsc::channel();
+    let tell = Mutex::new(tell);
+    let config = patient()
+        .with_memory_items(1)
+        .with_item_bytes(10)
+        .with_on_event(move |event| {
+            if let Event::Dropped { since, .. } = event {
+                tell.lock().unwrap().send(*since).unwrap();
+            }
+        });
+    let (batcher, guard) = Batcher::start(config, || Hangs).unwrap();
+    let lane = batcher.lane(LaneConfig::new("lane")).unwrap();
+    assert_eq!(
+        batcher.append(lane, b"much too large"),
+        Err(Rejected::Oversized)
+    );
+    assert_eq!(told.recv_timeout(LONG).unwrap().oversized, 1);
+    batcher.append(lane, b"a").unwrap();
+    for _ in 0..2 {
+        // The second one finds a worker that has nothing else to wake up for.
+        assert_eq!(batcher.append(lane, b"b"), Err(Rejected::Full));
+        assert_eq!(told.recv_timeout(LONG).unwrap().full, 1);
+    }
+    guard.close_blocking(Duration::ZERO);
+}

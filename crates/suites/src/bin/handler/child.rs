@@ -2,15 +2,20 @@
 
 use std::cell::RefCell;
 use std::io::{self, Read as _, Write as _};
+use std::path::PathBuf;
 use std::process::{self, Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt as _};
 use sls_core::Credentials;
-use sls_logging::{Handler, HandlerGuard, PanicHook, SignalHook};
+use sls_logging::{Handler, HandlerGuard, PanicHook, SignalHook, SpoolConfig};
+use tokio::time::Instant;
 use tracing_subscriber::prelude::*;
 
 use crate::world::PROJECT;
+
+/// For what should take seconds.
+const LONG: Duration = Duration::from_secs(120);
 
 /// How a child ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +92,10 @@ pub(crate) struct Task {
     pub(crate) close_wait: Duration,
     /// How many processes to fork off, for [`End::Fork`].
     pub(crate) forks: u64,
+    /// Where records are kept that are not delivered.
+    pub(crate) spool: Option<PathBuf>,
+    /// For [`End::Exit`]: runs on until so many records are delivered, those of others included.
+    pub(crate) until_delivered: u64,
 }
 
 impl Task {
@@ -101,10 +110,14 @@ impl Task {
             .args(["--first", &self.first.to_string()])
             .args(["--logs", &self.logs.to_string()])
             .args(["--forks", &self.forks.to_string()])
+            .args(["--until-delivered", &self.until_delivered.to_string()])
             .args(["--close-wait-ms", &self.close_wait.as_millis().to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
+        if let Some(root) = &self.spool {
+            command.arg("--spool").arg(root);
+        }
         command.spawn()
     }
 
@@ -120,6 +133,8 @@ impl Task {
             logs: 0,
             close_wait: Duration::from_secs(5),
             forks: 1,
+            spool: None,
+            until_delivered: 0,
         };
         while let Some(argument) = parser.next()? {
             match argument {
@@ -136,6 +151,8 @@ impl Task {
                 Arg::Long("close-wait-ms") => {
                     task.close_wait = Duration::from_millis(parser.value()?.parse()?);
                 }
+                Arg::Long("until-delivered") => task.until_delivered = parser.value()?.parse()?,
+                Arg::Long("spool") => task.spool = Some(parser.value()?.into()),
                 _ => return Err(argument.unexpected()),
             }
         }
@@ -174,7 +191,15 @@ impl Task {
         let half = self.logs / 2;
         self.log(0..half);
         match self.end {
-            End::Exit => self.log(half..self.logs),
+            End::Exit => {
+                self.log(half..self.logs);
+                let begun = Instant::now();
+                while handler.stats().queue.delivered < self.until_delivered
+                    && begun.elapsed() < LONG
+                {
+                    std::thread::park_timeout(Duration::from_millis(10));
+                }
+            }
             End::Panic => {
                 PanicHook::new().install(&handler);
                 self.log(half..self.logs);
@@ -215,19 +240,23 @@ impl Task {
         }
         let report = guard.close(self.close_wait);
         println!(
-            "{} delivered, {} dropped",
+            "delivered={} spooled={} dropped={}",
             report.total.delivered,
+            report.spooled,
             report.total.dropped.total()
         );
     }
 
     fn handler(&self) -> (Handler, HandlerGuard) {
-        let builder = Handler::builder()
+        let mut builder = Handler::builder()
             .endpoint(&self.endpoint)
             .credentials(Credentials::new("local", "local-secret"))
             .project(PROJECT)
             .logstore(&self.logstore)
             .close_wait(self.close_wait);
+        if let Some(root) = &self.spool {
+            builder = builder.spool(root, SpoolConfig::default());
+        }
         builder.build().expect("the settings are right")
     }
 

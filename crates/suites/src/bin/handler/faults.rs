@@ -44,6 +44,8 @@ fn cell(world: &World, kind: Kind, end: End) -> Result<(Counts, Option<String>),
         logs: LOGS,
         close_wait: Duration::from_secs(30),
         forks: 2,
+        spool: None,
+        until_delivered: 0,
     };
     let mut child = task.spawn()?;
     if end == End::Signal {

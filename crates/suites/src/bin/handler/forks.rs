@@ -23,6 +23,8 @@ pub(crate) fn run() -> Result<Counts, Box<dyn Error>> {
         logs: LOGS_EACH,
         close_wait: Duration::from_secs(120),
         forks: FORKS,
+        spool: None,
+        until_delivered: 0,
     };
     let (status, output) = wait_for(task.spawn()?)?;
     let counts = Counts::of(LOGS_EACH * (1 + FORKS), 0, &world.arrived(logstore));

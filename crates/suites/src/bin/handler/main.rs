@@ -18,10 +18,12 @@ mod counts; // what became of the logs of a section
 mod exit; // a slow server and a normal end
 mod faults; // kinds of runtimes x kinds of ends
 mod flips; // bytes of files on disk that are not what they were
+mod folder; // a folder that is gone afterwards
 mod forks; // many processes of one handler
 mod histogram; // how long calls took
 mod kill; // processes that are killed, and what they had promised
 mod outage; // a server that is away for long
+mod told; // what a child tells
 mod world; // the server that all log to
 
 use std::error::Error;

@@ -3,23 +3,28 @@
 use std::error::Error;
 use std::fs;
 use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt as _};
 use sls_core::Credentials;
-use sls_logging::{Field, Handler, RecordFormat};
+use sls_logging::{Field, Handler, RecordFormat, SpoolConfig};
 use tokio::time::Instant;
 use tracing_subscriber::prelude::*;
 
 use crate::child::{read_line, wait_for};
 use crate::counts::Counts;
+use crate::folder::Folder;
 use crate::histogram::Histogram;
+use crate::told::Told;
 use crate::world::{PROJECT, World};
 
 const LOGS_PER_SECOND: u64 = 50_000;
 /// How many logs are made in a row between two looks at the clock.
 const TICK: Duration = Duration::from_millis(1);
+/// For what should take seconds.
+const LONG: Duration = Duration::from_secs(120);
 /// What records may take in memory.
 const BUDGET: usize = 32 << 20;
 
@@ -29,40 +34,29 @@ pub(crate) struct Outage {
     endpoint: String,
     logstore: String,
     lasting: Duration,
-}
-
-/// What the child tells: `name=value` pairs on one line.
-#[derive(Debug, Default)]
-struct Told(Vec<(String, u64)>);
-
-impl Told {
-    fn parse(line: &str) -> Self {
-        let pairs = line.split_whitespace().filter_map(|pair| {
-            let (name, value) = pair.split_once('=')?;
-            Some((name.to_owned(), value.parse().ok()?))
-        });
-        Self(pairs.collect())
-    }
-
-    fn get(&self, name: &str) -> Result<u64, String> {
-        let found = self.0.iter().find(|(known, _)| known == name);
-        found
-            .map(|(_, value)| *value)
-            .ok_or_else(|| format!("the child did not tell {name}"))
-    }
+    spool: Option<PathBuf>,
 }
 
 pub(crate) fn run(lasting: Duration) -> Result<Counts, Box<dyn Error>> {
+    let mut all = once(lasting, None)?;
+    let spool = Folder::new("outage")?;
+    all += once(lasting, Some(spool.path()))?;
+    Ok(all)
+}
+
+fn once(lasting: Duration, spool: Option<&Path>) -> Result<Counts, Box<dyn Error>> {
+    let name = format!(
+        "outage, spool {}",
+        if spool.is_some() { "on" } else { "off" }
+    );
     // A port that nobody listens on until the server is back.
-    let address = {
-        let world = World::start()?;
-        world.address()
-    };
+    let address = World::start()?.address();
     let logstore = "outage";
     let outage = Outage {
         endpoint: format!("http://{address}"),
         logstore: logstore.to_owned(),
         lasting,
+        spool: spool.map(Path::to_owned),
     };
     let mut child = outage.spawn()?;
     let during = Told::parse(&read_line(&mut child)?);
@@ -71,7 +65,7 @@ pub(crate) fn run(lasting: Duration) -> Result<Counts, Box<dyn Error>> {
     let (status, rest) = wait_for(child)?;
     let after = Told::parse(&rest);
     if !status.success() {
-        return Err(format!("ended with {status}").into());
+        return Err(format!("{name}: ended with {status}").into());
     }
 
     let offered = during.get("offered")?;
@@ -79,12 +73,13 @@ pub(crate) fn run(lasting: Duration) -> Result<Counts, Box<dyn Error>> {
     let dropped = after.get("dropped")?;
     let counts = Counts::of(offered, dropped, &arrived);
     println!(
-        "outage, spool off: {offered} offered in {} s, {} delivered, {dropped} dropped",
+        "{name}: {offered} offered in {} s, {} delivered, {dropped} dropped, {} spooled at most",
         lasting.as_secs(),
         arrived.len(),
+        during.get("spooled")?,
     );
     println!(
-        "outage, spool off: memory {:.1} MiB above idle, of {} MiB; call p50 {:?}, p99 {:?}, p99.99 {:?}",
+        "{name}: memory {:.1} MiB above idle, of {} MiB; call p50 {:?}, p99 {:?}, p99.99 {:?}",
         during.get("memory")? as f64 / f64::from(1 << 20),
         BUDGET >> 20,
         Duration::from_nanos(during.get("p50")?),
@@ -92,25 +87,33 @@ pub(crate) fn run(lasting: Duration) -> Result<Counts, Box<dyn Error>> {
         Duration::from_nanos(during.get("p9999")?),
     );
     if arrived.len() as u64 + dropped != offered {
-        return Err(format!("delivered and dropped are not what was offered: {counts}").into());
+        return Err(
+            format!("{name}: delivered and dropped are not what was offered: {counts}").into(),
+        );
     }
-    let limit = BUDGET as u64 + BUDGET as u64 / 5;
-    if during.get("memory")? > limit {
-        return Err("more memory than the budget and a fifth".into());
+    if spool.is_some() && dropped > 0 {
+        return Err(format!("{name}: {dropped} dropped").into());
+    }
+    if during.get("memory")? > (BUDGET + BUDGET / 5) as u64 {
+        return Err(format!("{name}: more memory than the budget and a fifth").into());
     }
     Ok(counts)
 }
 
 impl Outage {
     fn spawn(&self) -> io::Result<Child> {
-        Command::new(std::env::current_exe()?)
+        let mut command = Command::new(std::env::current_exe()?);
+        command
             .arg("--outage-child")
             .args(["--endpoint", &self.endpoint])
             .args(["--logstore", &self.logstore])
             .args(["--seconds", &self.lasting.as_secs().to_string()])
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
+            .stdout(Stdio::piped());
+        if let Some(root) = &self.spool {
+            command.arg("--spool").arg(root);
+        }
+        command.spawn()
     }
 
     /// Reads what [`spawn`](Self::spawn) wrote, behind `--outage-child`.
@@ -119,6 +122,7 @@ impl Outage {
             endpoint: String::new(),
             logstore: String::new(),
             lasting: Duration::ZERO,
+            spool: None,
         };
         while let Some(argument) = parser.next()? {
             match argument {
@@ -127,6 +131,7 @@ impl Outage {
                 Arg::Long("seconds") => {
                     outage.lasting = Duration::from_secs(parser.value()?.parse()?);
                 }
+                Arg::Long("spool") => outage.spool = Some(parser.value()?.into()),
                 _ => return Err(argument.unexpected()),
             }
         }
@@ -135,7 +140,7 @@ impl Outage {
 
     /// Logs for as long as the server is away, tells how that was, and closes once it is back.
     pub(crate) fn run_here(self) {
-        let (handler, guard) = Handler::builder()
+        let mut builder = Handler::builder()
             .endpoint(&self.endpoint)
             .credentials(Credentials::new("local", "local-secret"))
             .project(PROJECT)
@@ -143,9 +148,11 @@ impl Outage {
             .format(RecordFormat::new().with_fields::<Field>([]))
             .queue_bytes(BUDGET)
             .queue_size(usize::MAX)
-            .announce_drops(false)
-            .build()
-            .expect("the settings are right");
+            .announce_drops(false);
+        if let Some(root) = &self.spool {
+            builder = builder.spool(root, SpoolConfig::default());
+        }
+        let (handler, guard) = builder.build().expect("the settings are right");
         tracing_subscriber::registry().with(handler.layer()).init();
         // What every program has after its first log.
         let idle = resident();
@@ -169,13 +176,23 @@ impl Outage {
         let memory = resident().saturating_sub(idle);
         let nanos = |part| times.quantile(part).as_nanos();
         println!(
-            "offered={number} memory={memory} p50={} p99={} p9999={}",
+            "offered={number} spooled={} memory={memory} p50={} p99={} p9999={}",
+            handler.stats().queue.spooled,
             nanos(0.5),
             nanos(0.99),
             nanos(0.9999)
         );
         let _ = io::stdout().flush();
-        let report = guard.close(Duration::from_secs(120));
+        // Closing leaves on disk what is there, so the program runs on until nothing is.
+        let begun = Instant::now();
+        while begun.elapsed() < LONG {
+            let queue = handler.stats().queue;
+            if queue.delivered + queue.dropped.total() >= number {
+                break;
+            }
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+        let report = guard.close(LONG);
         let total = report.total;
         println!(
             "delivered={} dropped={}",

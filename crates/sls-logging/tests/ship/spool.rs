@@ -1,0 +1,41 @@
+use std::time::Duration;
+
+use sls_local::Fault;
+use sls_logging::SpoolConfig;
+
+use crate::delivery::log_one;
+use crate::world::World;
+
+#[test]
+fn what_is_left_at_the_end_is_delivered_by_the_next_start_under_its_topic() {
+    let world = World::new();
+    world.inject(Fault::refuse(503, "ServerBusy"));
+    let root = std::env::temp_dir().join(format!("sls-logging-spool-{}", std::process::id()));
+    let (handler, guard) = world
+        .handler()
+        .topic("of the first")
+        .spool(&root, SpoolConfig::default())
+        .build()
+        .unwrap();
+    for message in ["a", "b", "c"] {
+        log_one(&handler, message);
+    }
+    let report = guard.close(Duration::ZERO);
+    assert_eq!((report.spooled, report.dropped), (3, 0));
+    assert_eq!(world.groups(), []);
+
+    world.server.service().clear_faults();
+    let (next, guard) = world
+        .handler()
+        .topic("of the next")
+        .spool(&root, SpoolConfig::default())
+        .build()
+        .unwrap();
+    world.wait_for(3);
+    drop((next, guard));
+    let mut arrived = world.values("message");
+    arrived.sort();
+    assert_eq!(arrived, ["a", "b", "c"]);
+    assert_eq!(world.groups()[0].topic, Some("of the first".into()));
+    std::fs::remove_dir_all(root).unwrap();
+}
