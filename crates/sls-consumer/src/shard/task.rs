@@ -48,6 +48,8 @@ pub(crate) struct Instruction {
 pub(crate) struct Ended {
     pub(crate) shard: ShardId,
     pub(crate) reason: StopReason,
+    /// Until when a checkpoint that got no answer may still arrive.
+    pub(crate) stray: Option<Instant>,
     /// What the worker has to stop for.
     pub(crate) error: Option<Error>,
 }
@@ -65,6 +67,8 @@ pub(crate) struct ShardTask<R, P> {
     pub(crate) fence: Fence,
     pub(crate) instructions: watch::Receiver<Instruction>,
     pub(crate) board: Arc<Board>,
+    /// A checkpoint of an earlier task may arrive until then.
+    pub(crate) saves_after: Option<Instant>,
 }
 
 /// A batch and the room it takes.
@@ -100,10 +104,14 @@ impl<R: ShardReader, P: Processor> ShardTask<R, P> {
     /// Runs until the shard is given up or lost. When it returns, or is dropped, nothing of it
     /// runs any more.
     pub(crate) async fn run(self) -> Ended {
-        let state = ShardState::new(Arc::clone(&self.settings));
+        let began = Instant::now();
+        let mut state = ShardState::new(Arc::clone(&self.settings));
+        if let Some(at) = self.saves_after {
+            state.save_only_after(at.saturating_duration_since(began));
+        }
         let marks = Arc::new(Marks::new());
         let mut running = Running {
-            began: Instant::now(),
+            began,
             under_way: UnderWay::default(),
             last_size: 0,
             buried: 0,
@@ -127,9 +135,11 @@ impl<R: ShardReader, P: Processor> ShardTask<R, P> {
             }
         }
         info!(shard = %task.shard, %reason, "shard ended");
+        let stray = state.stray_until(began.elapsed());
         Ended {
             shard: task.shard,
             reason,
+            stray: stray.map(|until| began + until),
             error,
         }
     }
