@@ -53,7 +53,7 @@ impl Key {
         let start = if name.starts_with(is_word) { r"\b" } else { "" };
         let name_in_text = regex::escape(name);
         let in_text = format!(
-            r#"(?i)({start}{name_in_text}["']?\s*[:=]\s*)(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;&)\]}}]+)"#
+            r#"(?i)({start}{name_in_text}["']?\s*[:=]\s*)(?:"(?:[^"\\]|\\.)*"|'[^']*'|(?:(?:basic|bearer|digest|negotiate|token)\s+)?[^\s,;&)\]}}]+)"#
         );
         Ok(Self {
             name: name.to_owned(),
@@ -279,6 +279,8 @@ mod tests {
         check("m", r#"Password: "two words" n=1"#, "Password: *** n=1");
         check("m", r#"password="a\"b" n=1"#, "password=*** n=1");
         check("url", "/login?password=x&n=1", "/login?password=***&n=1");
+        // What HTTP has in front of a secret is not the secret.
+        check("m", "password: Bearer abc.def n=1", "password: *** n=1");
         // JSON behind a prefix, before a trace, and cut.
         check("m", r#"INFO {"password":"x"}"#, r#"INFO {"password":***}"#);
         check(

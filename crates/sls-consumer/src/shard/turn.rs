@@ -26,9 +26,16 @@ pub(super) async fn while_open<T>(is_open: impl Fn() -> bool, work: impl Future<
 /// same with theirs; on a runtime of one thread it had better not.
 pub(super) async fn unhindering<T>(work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
-    poll_fn(move |context| match Handle::current().runtime_flavor() {
-        RuntimeFlavor::MultiThread => block_in_place(|| work.as_mut().poll(context)),
-        _ => work.as_mut().poll(context),
+    poll_fn(move |context| {
+        let runtime = Handle::current();
+        match runtime.runtime_flavor() {
+            // Work that is always ready has to yield now and then, as anywhere else, so that it
+            // can be cut off; a blocking section alone would let it run for ever.
+            RuntimeFlavor::MultiThread => block_in_place(|| {
+                runtime.block_on(poll_fn(|_| Poll::Ready(work.as_mut().poll(context))))
+            }),
+            _ => work.as_mut().poll(context),
+        }
     })
     .await
 }
@@ -38,7 +45,7 @@ mod tests {
     use std::cell::Cell;
 
     use futures_util::FutureExt as _;
-    use tokio::task::yield_now;
+    use tokio::task::{consume_budget, yield_now};
 
     use super::*;
 
@@ -59,5 +66,17 @@ mod tests {
         most.set(3);
         assert!(work.as_mut().now_or_never().is_none());
         assert_eq!(turns.get(), 3);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn work_that_is_always_ready_yields_so_that_it_can_be_cut_off() {
+        let work = async {
+            for _ in 0..10_000 {
+                consume_budget().await;
+            }
+        };
+        let mut work = pin!(unhindering(work));
+        assert!(work.as_mut().now_or_never().is_none());
+        work.await;
     }
 }

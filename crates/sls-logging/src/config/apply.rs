@@ -190,13 +190,23 @@ impl Applied<'_> {
     }
 
     fn overflow(&self) -> Option<Overflow> {
-        Some(match self.choice("when_full")? {
-            "drop_oldest" => Overflow::DropOldest,
+        let wait = match self.choice("when_full")? {
+            "drop_oldest" => return Some(Overflow::DropOldest),
             "wait" => {
                 let put_wait = self.time("put_wait").unwrap_or(PUT_WAIT);
-                Overflow::Wait(self.time("full_wait").unwrap_or(put_wait * 2))
+                self.time("full_wait").unwrap_or(put_wait * 2)
             }
-            _ => Overflow::DropNewest,
+            _ => Duration::ZERO,
+        };
+        #[cfg(feature = "spool")]
+        if self.text("spool").is_some() {
+            // The queue is full when the folder is, too.
+            return Some(Overflow::Spill(wait));
+        }
+        Some(if wait.is_zero() {
+            Overflow::DropNewest
+        } else {
+            Overflow::Wait(wait)
         })
     }
 
@@ -372,6 +382,26 @@ mod tests {
         let given = BTreeMap::from([("spool", Given::Text("folder".to_owned()))]);
         let error = Applied(&given).builder().unwrap_err();
         assert_eq!(error.to_string(), "spool cannot be used");
+    }
+
+    #[cfg(feature = "spool")]
+    #[test]
+    fn with_a_spool_what_has_no_room_moves_to_disk_before_it_waits_or_is_dropped() {
+        let second = Duration::from_secs(1);
+        for (choice, policy) in [
+            (None, Overflow::Spill(Duration::ZERO)),
+            (Some("drop_newest"), Overflow::Spill(Duration::ZERO)),
+            (Some("wait"), Overflow::Spill(second)),
+            (Some("drop_oldest"), Overflow::DropOldest),
+        ] {
+            let mut given = BTreeMap::from([
+                ("spool", Given::Text("folder".to_owned())),
+                ("full_wait", Given::Time(second)),
+            ]);
+            given.extend(choice.map(|choice| ("when_full", Given::Choice(choice))));
+            let builder = Applied(&given).builder().unwrap();
+            assert_eq!(builder.overflow_policy(), policy, "{choice:?}");
+        }
     }
 
     #[test]

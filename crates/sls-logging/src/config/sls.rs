@@ -244,7 +244,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         None,
         Kind::Choice(&["drop_newest", "drop_oldest", "wait"]),
         "`drop_newest`",
-        "what becomes of a record for which there is no room",
+        "what becomes of a record for which there is no room; with a spool, first what waits moves \
+         to disk, unless it is `drop_oldest`",
     ),
     setting(
         "full_wait",
@@ -276,7 +277,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         None,
         Kind::Choice(&["record", "interval", "system"]),
         "`interval`",
-        "when the disk is flushed: for every record, now and then, or when the system likes",
+        "when the disk is flushed: for every record, for which the caller waits, now and then, or when \
+         the system likes",
     ),
     setting(
         "spool_fsync_interval",
