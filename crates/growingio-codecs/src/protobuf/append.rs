@@ -5,7 +5,8 @@
 
 use std::borrow::Cow;
 
-use super::varint::{put_varint, varint_len};
+use super::buffer::{Buffer, copy};
+use super::varint::{varint_into, varint_len};
 use crate::number::{with_double, with_integer};
 use crate::record::{
     AttributeValue, Attributes, EventRecord, ItemRecord, Preset, PresetValue, ResourceItem,
@@ -17,12 +18,14 @@ const VARINT: u32 = 0;
 const FIXED64: u32 = 1;
 const BYTES: u32 = 2;
 
-pub(crate) fn append_event(event: &EventRecord<'_>, buf: &mut Vec<u8>) {
+pub(crate) fn append_event(event: &EventRecord<'_>, sequence: &mut Vec<u8>) {
+    let buf = &mut Buffer::behind(sequence);
     // The only list in which the number is not 1 is that of the items.
     put_message(buf, 1, RECORD_WIDTH, |buf| push_event(buf, event));
 }
 
-pub(crate) fn append_item(item: &ItemRecord<'_>, buf: &mut Vec<u8>) {
+pub(crate) fn append_item(item: &ItemRecord<'_>, sequence: &mut Vec<u8>) {
+    let buf = &mut Buffer::behind(sequence);
     put_message(buf, 2, RECORD_WIDTH, |buf| {
         push_text(buf, 1, &item.item_id);
         push_text(buf, 2, &item.item_key);
@@ -34,7 +37,8 @@ pub(crate) fn append_item(item: &ItemRecord<'_>, buf: &mut Vec<u8>) {
     });
 }
 
-pub(crate) fn append_user_mapping(mapping: &UserMapping<'_>, buf: &mut Vec<u8>) {
+pub(crate) fn append_user_mapping(mapping: &UserMapping<'_>, sequence: &mut Vec<u8>) {
+    let buf = &mut Buffer::behind(sequence);
     put_message(buf, 1, RECORD_WIDTH, |buf| {
         put_text(buf, 1, &mapping.product_id);
         put_integer(buf, 2, mapping.send_time_ms);
@@ -45,7 +49,7 @@ pub(crate) fn append_user_mapping(mapping: &UserMapping<'_>, buf: &mut Vec<u8>) 
     });
 }
 
-fn push_event(buf: &mut Vec<u8>, event: &EventRecord<'_>) {
+fn push_event(buf: &mut Buffer<'_>, event: &EventRecord<'_>) {
     let mut presets = event.presets.iter().as_slice();
     push_text(buf, 1, &event.anonymous_id);
     push_text(buf, 2, &event.login_user_id);
@@ -70,7 +74,7 @@ fn push_event(buf: &mut Vec<u8>, event: &EventRecord<'_>) {
     push_presets(buf, &mut presets, u32::MAX);
 }
 
-fn push_resource_item(buf: &mut Vec<u8>, item: &ResourceItem<'_>) {
+fn push_resource_item(buf: &mut Buffer<'_>, item: &ResourceItem<'_>) {
     put_message(buf, 25, 1, |buf| {
         put_text(buf, 1, &item.item_id);
         put_text(buf, 2, &item.item_key);
@@ -80,14 +84,14 @@ fn push_resource_item(buf: &mut Vec<u8>, item: &ResourceItem<'_>) {
 
 /// Writes the presets whose numbers are below the next field's.
 #[inline]
-fn push_presets(buf: &mut Vec<u8>, presets: &mut &[Preset<'_>], below: u32) {
+fn push_presets(buf: &mut Buffer<'_>, presets: &mut &[Preset<'_>], below: u32) {
     // Few events have any.
     if !presets.is_empty() {
         push_presets_below(buf, presets, below);
     }
 }
 
-fn push_presets_below(buf: &mut Vec<u8>, presets: &mut &[Preset<'_>], below: u32) {
+fn push_presets_below(buf: &mut Buffer<'_>, presets: &mut &[Preset<'_>], below: u32) {
     while let Some((preset, rest)) = presets.split_first() {
         let number = preset.number();
         if number >= below {
@@ -100,22 +104,22 @@ fn push_presets_below(buf: &mut Vec<u8>, presets: &mut &[Preset<'_>], below: u32
             PresetValue::Double(value) if value.to_bits() == 0 => {}
             PresetValue::Double(value) => {
                 put_tag(buf, number, FIXED64);
-                buf.extend_from_slice(&value.to_le_bytes());
+                buf.put(&value.to_le_bytes());
             }
         }
         *presets = rest;
     }
 }
 
-#[inline]
-fn push_text(buf: &mut Vec<u8>, number: u32, text: &Option<Cow<'_, str>>) {
+#[inline(always)]
+fn push_text(buf: &mut Buffer<'_>, number: u32, text: &Option<Cow<'_, str>>) {
     if let Some(text) = text {
         put_text(buf, number, text);
     }
 }
 
 #[inline]
-fn push_attributes(buf: &mut Vec<u8>, number: u32, attributes: &Attributes<'_>) {
+fn push_attributes(buf: &mut Buffer<'_>, number: u32, attributes: &Attributes<'_>) {
     for (key, value) in attributes {
         match value {
             AttributeValue::Text(text) => put_entry(buf, number, key, text),
@@ -139,17 +143,20 @@ fn push_attributes(buf: &mut Vec<u8>, number: u32, attributes: &Attributes<'_>) 
 }
 
 /// A map entry: a message of two texts.
-#[inline]
-fn put_entry(buf: &mut Vec<u8>, number: u32, key: &str, value: &str) {
+#[inline(always)]
+fn put_entry(buf: &mut Buffer<'_>, number: u32, key: &str, value: &str) {
     let (key, value) = (key.as_bytes(), value.as_bytes());
     // The lengths of short texts, which most are, take one byte each.
     if key.len() + value.len() < 0x7c {
         let body = 4 + key.len() + value.len();
-        put_short_head(buf, number, body as u8);
-        buf.extend_from_slice(&[1 << 3 | BYTES as u8, key.len() as u8]);
-        buf.extend_from_slice(key);
-        buf.extend_from_slice(&[2 << 3 | BYTES as u8, value.len() as u8]);
-        buf.extend_from_slice(value);
+        let entry = short(buf, number, body);
+        let (head, entry) = entry.split_at_mut(2);
+        head.copy_from_slice(&[1 << 3 | BYTES as u8, key.len() as u8]);
+        let (to, entry) = entry.split_at_mut(key.len());
+        copy(to, key);
+        let (head, to) = entry.split_at_mut(2);
+        head.copy_from_slice(&[2 << 3 | BYTES as u8, value.len() as u8]);
+        copy(to, value);
         return;
     }
     put_tag(buf, number, BYTES);
@@ -160,8 +167,8 @@ fn put_entry(buf: &mut Vec<u8>, number: u32, key: &str, value: &str) {
 }
 
 /// A text that is left out when it is empty.
-#[inline]
-fn put_text(buf: &mut Vec<u8>, number: u32, text: &str) {
+#[inline(always)]
+fn put_text(buf: &mut Buffer<'_>, number: u32, text: &str) {
     if !text.is_empty() {
         put_bytes(buf, number, text.as_bytes());
     }
@@ -169,39 +176,48 @@ fn put_text(buf: &mut Vec<u8>, number: u32, text: &str) {
 
 /// An integer that is left out when it is zero; a negative one takes ten bytes.
 #[inline]
-fn put_integer(buf: &mut Vec<u8>, number: u32, value: i64) {
+fn put_integer(buf: &mut Buffer<'_>, number: u32, value: i64) {
     if value != 0 {
         put_tag(buf, number, VARINT);
         put_varint(buf, value as u64);
     }
 }
 
-#[inline]
-fn put_bytes(buf: &mut Vec<u8>, number: u32, bytes: &[u8]) {
+#[inline(always)]
+fn put_bytes(buf: &mut Buffer<'_>, number: u32, bytes: &[u8]) {
     if bytes.len() < 0x80 {
-        put_short_head(buf, number, bytes.len() as u8);
-        buf.extend_from_slice(bytes);
+        copy(short(buf, number, bytes.len()), bytes);
         return;
     }
     put_tag(buf, number, BYTES);
     put_varint(buf, bytes.len() as u64);
-    buf.extend_from_slice(bytes);
+    buf.put(bytes);
 }
 
-/// The tag of a text or a message, and its length of less than 128, in one piece.
-#[inline]
-fn put_short_head(buf: &mut Vec<u8>, number: u32, len: u8) {
+/// The tag of a text or a message and its length of less than 128; what is given is to be
+/// filled with it.
+#[inline(always)]
+fn short<'b>(buf: &'b mut Buffer<'_>, number: u32, len: usize) -> &'b mut [u8] {
     let tag = number << 3 | BYTES;
     if tag < 0x80 {
-        buf.extend_from_slice(&[tag as u8, len]);
+        let (head, rest) = buf.append(2 + len).split_at_mut(2);
+        head.copy_from_slice(&[tag as u8, len as u8]);
+        rest
     } else {
         // No number is as large as 2048.
-        buf.extend_from_slice(&[tag as u8 | 0x80, (tag >> 7) as u8, len]);
+        let (head, rest) = buf.append(3 + len).split_at_mut(3);
+        head.copy_from_slice(&[tag as u8 | 0x80, (tag >> 7) as u8, len as u8]);
+        rest
     }
 }
 
 #[inline]
-fn put_tag(buf: &mut Vec<u8>, number: u32, wire_type: u32) {
+fn put_varint(buf: &mut Buffer<'_>, value: u64) {
+    varint_into(buf.append(varint_len(value)), value);
+}
+
+#[inline]
+fn put_tag(buf: &mut Buffer<'_>, number: u32, wire_type: u32) {
     put_varint(buf, u64::from(number << 3 | wire_type));
 }
 
@@ -214,41 +230,22 @@ const RECORD_WIDTH: usize = 2;
 /// message is moved.
 #[inline]
 fn put_message(
-    buf: &mut Vec<u8>,
+    buf: &mut Buffer<'_>,
     number: u32,
     usual_width: usize,
-    write: impl FnOnce(&mut Vec<u8>),
+    write: impl FnOnce(&mut Buffer<'_>),
 ) {
     put_tag(buf, number, BYTES);
     let len_at = buf.len();
     let body_at = len_at + usual_width;
-    buf.resize(body_at, 0);
+    buf.append(usual_width);
     write(buf);
     let len = buf.len() - body_at;
     let width = varint_len(len as u64);
     if width != usual_width {
-        make_room(buf, body_at, len_at + width);
+        buf.move_tail(body_at, len_at + width);
     }
-    let mut rest = len as u64;
-    let slot = &mut buf[len_at..len_at + width];
-    for byte in slot.iter_mut() {
-        *byte = rest as u8 | 0x80;
-        rest >>= 7;
-    }
-    if let Some(last) = slot.last_mut() {
-        *last &= 0x7f;
-    }
-}
-
-/// Moves everything from `from` on to `to`.
-#[cold]
-fn make_room(buf: &mut Vec<u8>, from: usize, to: usize) {
-    let end = buf.len();
-    if to > from {
-        buf.resize(end + to - from, 0);
-    }
-    buf.copy_within(from..end, to);
-    buf.truncate(end + to - from);
+    varint_into(&mut buf.tail(len_at)[..width], len as u64);
 }
 
 #[cfg(test)]
@@ -259,13 +256,14 @@ mod tests {
     fn lengths_of_every_width_are_patched() {
         for size in [0, 1, 127, 128, 300, 16_383, 16_384, 70_000] {
             for usual_width in 1..=3 {
-                let mut buf = vec![9];
-                put_message(&mut buf, 1, usual_width, |buf| {
-                    buf.resize(buf.len() + size, 7)
+                let body = vec![7; size];
+                let mut got = vec![9];
+                put_message(&mut Buffer::behind(&mut got), 1, usual_width, |buf| {
+                    buf.put(&body);
                 });
                 let mut want = vec![9];
-                put_bytes(&mut want, 1, &vec![7; size]);
-                assert_eq!(buf, want, "{size} in {usual_width}");
+                put_bytes(&mut Buffer::behind(&mut want), 1, &body);
+                assert_eq!(got, want, "{size} in {usual_width}");
             }
         }
     }
@@ -275,9 +273,9 @@ mod tests {
         for size in [0, 1, 60, 61, 62, 63, 64, 130, 20_000] {
             let (key, value) = ("k".repeat(size), "v".repeat(size + 1));
             let mut buf = Vec::new();
-            put_entry(&mut buf, 24, &key, &value);
+            put_entry(&mut Buffer::behind(&mut buf), 24, &key, &value);
             let mut want = Vec::new();
-            put_message(&mut want, 24, 1, |buf| {
+            put_message(&mut Buffer::behind(&mut want), 24, 1, |buf| {
                 put_bytes(buf, 1, key.as_bytes());
                 put_bytes(buf, 2, value.as_bytes());
             });

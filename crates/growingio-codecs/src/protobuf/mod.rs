@@ -1,6 +1,7 @@
 //! The protobuf body: a list message, fields in ascending order.
 
 mod append;
+mod buffer;
 mod varint;
 
 /// The generated types: the reference that the code above and the decoder are tested against.

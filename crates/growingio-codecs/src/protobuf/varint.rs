@@ -5,13 +5,16 @@ pub(super) const fn varint_len(value: u64) -> usize {
     bits.div_ceil(7)
 }
 
+/// Fills `to`, which has as many bytes as `value` takes.
 #[inline]
-pub(super) fn put_varint(buf: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        buf.push(value as u8 | 0x80);
-        value >>= 7;
+pub(super) fn varint_into(to: &mut [u8], mut value: u64) {
+    if let Some((last, more)) = to.split_last_mut() {
+        for byte in more {
+            *byte = value as u8 | 0x80;
+            value >>= 7;
+        }
+        *last = value as u8;
     }
-    buf.push(value as u8);
 }
 
 /// Reads a varint; `None` when it is cut or longer than 64 bits.
@@ -41,9 +44,8 @@ mod tests {
         #[test]
         fn what_is_put_is_taken(value: u64, shift in 0..64) {
             let value = value >> shift;
-            let mut buf = Vec::new();
-            put_varint(&mut buf, value);
-            prop_assert_eq!(buf.len(), varint_len(value));
+            let mut buf = vec![0; varint_len(value)];
+            varint_into(&mut buf, value);
             let mut rest = buf.as_slice();
             prop_assert_eq!(take_varint(&mut rest), Some(value));
             prop_assert!(rest.is_empty());
