@@ -18,7 +18,7 @@ use telemetry_delivery::{Clock, TransportError};
 
 use crate::clock::speedup;
 use crate::goals::Selection;
-use crate::python::{self, Peer};
+use crate::python::{self, TRACKER};
 use crate::report::{Marks, Report};
 
 #[allow(
@@ -248,7 +248,7 @@ fn prost(sales: &[Sale]) -> Vec<u8> {
 /// Goal 20: 500 calls of the tracker, up to and including the request of which they are the
 /// body; from Python's package the messages and the body only, without a request.
 pub(super) fn beside_python(_selection: &Selection, report: &mut Report) {
-    let interpreter = match python::prepare() {
+    let interpreter = match python::prepare(&TRACKER) {
         Ok(interpreter) => interpreter,
         Err(why) => {
             println!("goal 20 was not measured: no Python package: {why}");
@@ -262,7 +262,7 @@ pub(super) fn beside_python(_selection: &Selection, report: &mut Report) {
         ("snappy-xor", Codecs::SnappyXor, marks(40.0, 60.0)),
         ("protobuf", Codecs::Protobuf, marks(300.0, 600.0)),
     ] {
-        let mut peer = Peer::start(&interpreter, name);
+        let mut peer = python::Tracker::start(&interpreter, name);
         let lengths = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
         let tracker = codec.tracker(std::sync::Arc::clone(&lengths));
         track(&tracker, &sales);
