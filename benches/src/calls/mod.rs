@@ -33,9 +33,10 @@ pub(crate) struct Caller {
 /// What came out of calls at a pace.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Paced {
-    /// Nanoseconds of a call that half of them stay below, the reading of the clock included.
+    /// Nanoseconds of a call, as the mean of the middle half of them, the reading of the clock
+    /// included.
     pub(crate) p50: f64,
-    /// The same for all but one in ten thousand.
+    /// Nanoseconds that all calls but one in ten thousand stay below.
     pub(crate) p9999: f64,
     /// How often for each call one of the process's other threads went to sleep: at least as
     /// often as it was woken.

@@ -30,11 +30,18 @@ pub(super) fn run(logger: &Logger, gap_ns: u64, calls: usize) -> Paced {
     (logger.flush)();
     nanos.sort_by(f64::total_cmp);
     Paced {
-        p50: nanos[calls / 2],
+        p50: middle(&nanos),
         p9999: nanos[(calls as f64 * 0.9999) as usize],
         wakes: slept as f64 / calls as f64,
         dropped: (logger.dropped)() as f64,
     }
+}
+
+/// The mean of the middle half, since the clock counts in steps of ten nanoseconds or more.
+fn middle(sorted: &[f64]) -> f64 {
+    let quarter = sorted.len() / 4;
+    let middle = &sorted[quarter..sorted.len() - quarter];
+    middle.iter().sum::<f64>() / middle.len() as f64
 }
 
 /// How often the process's other threads have gone to sleep so far, which each of them does

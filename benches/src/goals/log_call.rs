@@ -242,7 +242,7 @@ impl Times {
         found.expect("it took part").1
     }
 
-    /// Nanoseconds that half of the calls stay below, without those for reading the clock.
+    /// Nanoseconds of a call, without those for reading the clock.
     fn of(&self, name: &str) -> f64 {
         (self.paced(name).p50 - self.clock).max(1.0)
     }
