@@ -47,6 +47,8 @@ def batch(parser):
             )
             .build()
         )
+        # Bodies that are compressed are compared by their length.
+        message.event_time = STM
         message.product_id = "bc675c65b3b0290e"
         message.data_source_id = "939c0b26233d3ed1"
         messages.append(message)

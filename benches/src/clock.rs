@@ -81,6 +81,7 @@ fn once(side: &mut dyn Side, times: u32) -> f64 {
     side.run(times).max(1e-9) / f64::from(times)
 }
 
+/// The middle one.
 pub(crate) fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]

@@ -7,6 +7,7 @@ mod clock; // processor time, and comparing
 mod conversation; // with a process of its own
 mod corpus; // what is encoded and sent
 mod goals; // what is measured
+mod local; // the local server, and a bare one beside it
 mod official; // the peer
 mod ours; // us
 mod python; // other peers
@@ -40,6 +41,16 @@ pub fn main() -> ExitCode {
     // What the program calls itself with, see `server` and `goals`.
     match words.as_slice() {
         ["serve"] => match server::serve() {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(error) => return failed(&error.to_string()),
+        },
+        ["serve-local", place, rest @ ..] => {
+            match local::serve_local(place, rest.first().copied()) {
+                Ok(()) => return ExitCode::SUCCESS,
+                Err(error) => return failed(&error.to_string()),
+            }
+        }
+        ["serve-bare"] => match local::serve_bare() {
             Ok(()) => return ExitCode::SUCCESS,
             Err(error) => return failed(&error.to_string()),
         },

@@ -146,7 +146,7 @@ pub(crate) fn serve() -> io::Result<()> {
     Ok(())
 }
 
-async fn parent_gone() {
+pub(crate) async fn parent_gone() {
     // An error, too, means that nobody is there any more.
     let _ = tokio::io::stdin().read_to_end(&mut Vec::new()).await;
 }

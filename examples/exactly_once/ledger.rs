@@ -29,16 +29,26 @@ impl Ledger {
     }
 
     /// Adds a batch, unless it is in already: sums and cursor change together or not at all.
+    ///
+    /// # Errors
+    /// Also when a part of it is in: a batch that comes again may reach further, since logs were
+    /// written meanwhile. The worker stops then, and the next one begins behind that part.
     pub(crate) fn add(&self, batch: &ShardBatch) -> Result<(), BoxError> {
+        let (from, to) = (position(batch.cursor())?, position(batch.next_cursor())?);
         let transaction = self.0.begin_write()?;
         {
             let mut cursors = transaction.open_table(CURSORS)?;
             let stored = cursors
                 .get(batch.shard().0)?
-                .map(|it| it.value().to_owned());
-            if stored.is_some_and(|stored| stored != batch.cursor().as_str()) {
+                .map(|it| Cursor::new(it.value()));
+            match stored.as_ref().map(position).transpose()? {
                 // Somebody was faster: an earlier run of this batch, whose end nobody saw.
-                return Ok(());
+                Some(stored) if stored >= to => return Ok(()),
+                Some(stored) if stored > from => {
+                    return Err("a part of the batch is in the ledger already".into());
+                }
+                // What lies in between was empty or has expired, and the worker told so.
+                _ => {}
             }
             cursors.insert(batch.shard().0, batch.next_cursor().as_str())?;
             let mut sums = transaction.open_table(SUMS)?;
@@ -78,6 +88,12 @@ impl Ledger {
         transaction.commit()?;
         Ok(())
     }
+}
+
+/// Places of one shard can be compared as numbers.
+fn position(cursor: &Cursor) -> Result<u64, BoxError> {
+    let position = cursor.position();
+    position.ok_or_else(|| format!("{cursor} is not a place in a shard").into())
 }
 
 fn insert_new(to: &WriteTransaction, shard: ShardId, cursor: &Cursor) -> Result<(), BoxError> {

@@ -6,7 +6,7 @@
 //!
 //! A worker hands every log over at least once. Here sums and checkpoint are in one embedded
 //! database, and change in one transaction: a batch is added together with the cursor behind
-//! it, and only if the cursor in front of it is the one that is stored. What comes a second
+//! it, and only if it does not begin in front of the one that is stored. What comes a second
 //! time changes nothing.
 
 mod ledger; // sums and checkpoints in one database
@@ -95,6 +95,47 @@ impl std::fmt::Display for Totals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sls_core::model::{Cursor, CursorPosition, ShardId};
+    use sls_core::service::{Pull, ShardReader};
+
+    async fn batch(orders: &Orders, cursor: &Cursor, count: u32) -> ShardBatch {
+        let pull = Pull {
+            shard: ShardId(0),
+            cursor: cursor.clone(),
+            count,
+            end_cursor: None,
+            processing: None,
+        };
+        let logs = ShardReader::pull(&orders.logstore(), pull).await.unwrap();
+        ShardBatch::new(ShardId(0), logs)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn batches_that_overlap_neither_count_twice_nor_vanish() {
+        let path = std::env::temp_dir().join(format!("exactly-once-over-{}", std::process::id()));
+        let ledger = Ledger::open(&path).unwrap();
+        // Three groups of 20 in each of the four shards.
+        let orders = Orders::write(240).await.unwrap();
+        let begin = orders.logstore();
+        let begin = begin.cursor(ShardId(0), CursorPosition::Begin).await;
+        let begin = begin.unwrap();
+        let first = batch(&orders, &begin, 1).await;
+        let all = batch(&orders, &begin, 3).await;
+        let second = batch(&orders, first.next_cursor(), 1).await;
+        let third = batch(&orders, second.next_cursor(), 1).await;
+        let count = || ledger.totals().unwrap().orders;
+
+        ledger.add(&first).unwrap();
+        ledger.add(&first).unwrap();
+        assert_eq!(count(), 20, "the same once more");
+        assert!(ledger.add(&all).is_err(), "it would be lost in silence");
+        assert_eq!(count(), 20);
+        // As if what is in between had expired.
+        ledger.add(&third).unwrap();
+        ledger.add(&all).unwrap();
+        assert_eq!(count(), 40);
+        std::fs::remove_file(&path).unwrap();
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn every_order_counts_once_although_the_worker_crashes() {

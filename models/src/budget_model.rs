@@ -63,12 +63,12 @@ fn who_waits_for_room_finds_it_or_is_woken() {
             thread::spawn(move || budget.give(held))
         };
         let flag = StdArc::new(Flag(AtomicBool::new(false)));
-        budget.wait(&Waker::from(StdArc::clone(&flag)));
+        let wait = budget.wait(&Waker::from(StdArc::clone(&flag)));
         let found = take(&budget);
         giver.join().unwrap();
         let woken = flag.0.load(Ordering::SeqCst);
         assert!(found.is_some() || woken, "waits for ever");
-        budget.waited();
+        budget.waited(&wait);
     });
 }
 
@@ -85,12 +85,12 @@ fn of_several_that_wait_none_is_forgotten() {
                 let budget = Arc::clone(&budget);
                 thread::spawn(move || {
                     let flag = StdArc::new(Flag(AtomicBool::new(false)));
-                    budget.wait(&Waker::from(StdArc::clone(&flag)));
+                    let wait = budget.wait(&Waker::from(StdArc::clone(&flag)));
                     let found = take(&budget);
                     // Who finds none goes on waiting.
                     if let Some(grant) = found {
                         budget.give(grant);
-                        budget.waited();
+                        budget.waited(&wait);
                     }
                     (found.is_some(), flag)
                 })

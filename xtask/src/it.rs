@@ -20,6 +20,8 @@ struct Suite {
     only_by_name: Option<&'static str>,
     /// Whether it makes its inputs up, and takes `--seed`.
     seeded: bool,
+    /// What makes it short, for when it runs among all others.
+    short: &'static [&'static str],
 }
 
 const SUITES: &[Suite] = &[
@@ -37,10 +39,11 @@ const SUITES: &[Suite] = &[
         ],
         only_by_name: None,
         seeded: false,
+        short: &[],
     },
     Suite {
         name: "handler",
-        about: "the log handler through slow servers, outages, forks, panics and signals",
+        about: "the log handler through slow servers, outages, forks, panics, signals and kills",
         needs: &[],
         command: &[
             "run",
@@ -53,6 +56,7 @@ const SUITES: &[Suite] = &[
         ],
         only_by_name: Some("takes minutes, and measures an optimised build"),
         seeded: false,
+        short: &[],
     },
     Suite {
         name: "models",
@@ -61,6 +65,7 @@ const SUITES: &[Suite] = &[
         command: &["test", "--release", "--manifest-path", "models/Cargo.toml"],
         only_by_name: Some("builds a model checker, which builds C"),
         seeded: false,
+        short: &[],
     },
     Suite {
         name: "clients-python",
@@ -76,6 +81,7 @@ const SUITES: &[Suite] = &[
         ],
         only_by_name: None,
         seeded: false,
+        short: &[],
     },
     Suite {
         name: "clients-rust",
@@ -91,6 +97,23 @@ const SUITES: &[Suite] = &[
         ],
         only_by_name: Some("builds 200 crates of others, OpenSSL among them"),
         seeded: false,
+        short: &[],
+    },
+    Suite {
+        name: "durability",
+        about: "sls-local killed while it writes to a folder, and folders that are full or damaged",
+        needs: &[],
+        command: &[
+            "run",
+            "--quiet",
+            "--package",
+            "suites",
+            "--bin",
+            "durability",
+        ],
+        only_by_name: None,
+        seeded: false,
+        short: &["--cycles", "5"],
     },
     Suite {
         name: "clients-go",
@@ -106,6 +129,7 @@ const SUITES: &[Suite] = &[
         ],
         only_by_name: Some("builds the client and what it needs with Go"),
         seeded: false,
+        short: &[],
     },
     Suite {
         name: "clients-java",
@@ -123,6 +147,7 @@ const SUITES: &[Suite] = &[
             "fetches the clients with Maven, and starts a virtual machine for each check",
         ),
         seeded: false,
+        short: &[],
     },
     Suite {
         name: "spl-oracle",
@@ -138,6 +163,7 @@ const SUITES: &[Suite] = &[
         ],
         only_by_name: None,
         seeded: true,
+        short: &[],
     },
     Suite {
         name: "tracker",
@@ -146,6 +172,7 @@ const SUITES: &[Suite] = &[
         command: &["run", "--quiet", "--package", "suites", "--bin", "tracker"],
         only_by_name: Some("the collector is away for minutes; tracker-short is the same in brief"),
         seeded: false,
+        short: &[],
     },
     Suite {
         name: "tracker-short",
@@ -163,6 +190,7 @@ const SUITES: &[Suite] = &[
         ],
         only_by_name: None,
         seeded: false,
+        short: &[],
     },
     Suite {
         name: "consumer-chaos",
@@ -178,6 +206,7 @@ const SUITES: &[Suite] = &[
         ],
         only_by_name: Some("takes five minutes and more"),
         seeded: true,
+        short: &[],
     },
 ];
 
@@ -191,7 +220,8 @@ pub(crate) const COMMAND: Command = Command {
     help: "\
 A suite is a program in crates/suites/src/bin/. It exits with 0 when it passed, with 77 when it
 could not run and has said why, and with anything else when it failed.
-All suites run unless one is named, except those that --list marks as run by name only.
+All suites run unless one is named, except those that --list marks as run by name only. Those
+with something that can be repeated do less of it then.
 
   --suite NAME   run this one
   --seed N       make other inputs than usual, in a suite that makes its inputs up
@@ -203,6 +233,7 @@ fn run(workspace: &Workspace, args: lexopt::Parser) -> Result<Outcome> {
     let Plan {
         suites,
         left_out,
+        short,
         list,
         seed,
     } = parse(args)?;
@@ -220,7 +251,7 @@ fn run(workspace: &Workspace, args: lexopt::Parser) -> Result<Outcome> {
     let mut failed = Vec::new();
     for suite in &suites {
         let watch = Stopwatch::start();
-        let result = match suite.run(workspace, seed)? {
+        let result = match suite.run(workspace, seed, short)? {
             Ran::Passed => "passed".to_owned(),
             Ran::Failed => {
                 failed.push(suite.name);
@@ -253,6 +284,8 @@ struct Plan {
     suites: Vec<&'static Suite>,
     /// What runs only by name, where nothing was named.
     left_out: Vec<&'static Suite>,
+    /// Whether nothing was named.
+    short: bool,
     list: bool,
     seed: Option<u64>,
 }
@@ -279,7 +312,8 @@ fn parse(mut args: lexopt::Parser) -> Result<Plan> {
             _ => return Err(arg.unexpected().into()),
         }
     }
-    if suites.is_empty() {
+    let short = suites.is_empty();
+    if short {
         (suites, left_out) = SUITES
             .iter()
             .partition(|suite| suite.only_by_name.is_none());
@@ -290,6 +324,7 @@ fn parse(mut args: lexopt::Parser) -> Result<Plan> {
     Ok(Plan {
         suites,
         left_out,
+        short,
         list,
         seed,
     })
@@ -302,13 +337,16 @@ enum Ran {
 }
 
 impl Suite {
-    fn run(&self, workspace: &Workspace, seed: Option<u64>) -> Result<Ran> {
+    fn run(&self, workspace: &Workspace, seed: Option<u64>, short: bool) -> Result<Ran> {
         if !self.needs.is_empty() && !self.needs.iter().any(|program| answers(program)) {
             return Ok(Ran::Skipped(format!("needs {}", self.needs.join(" or "))));
         }
         let mut cargo = workspace.cargo(self.command.iter().copied());
         if let Some(seed) = seed.filter(|_| self.seeded) {
             cargo.args(["--", "--seed", &seed.to_string()]);
+        }
+        if short && !self.short.is_empty() {
+            cargo.arg("--").args(self.short);
         }
         let status = workspace.status(&mut cargo)?;
         Ok(match status.code() {
@@ -346,6 +384,19 @@ mod tests {
         assert_eq!(suites(&["--suite", "clients-python"]).unwrap(), (1, 0));
         assert_eq!(suites(&["--suite", "clients-rust"]).unwrap(), (1, 0));
         assert!(suites(&["--suite", "clients"]).is_err());
+    }
+
+    #[test]
+    fn a_suite_that_is_named_is_run_whole() {
+        let short = |args: &[&str]| {
+            let plan = parse(lexopt::Parser::from_args(args.iter().copied()));
+            plan.unwrap().short
+        };
+        assert!(short(&[]));
+        assert!(!short(&["--suite", "durability"]));
+        // Both would need the same separator on the command line.
+        let both = |suite: &Suite| suite.seeded && !suite.short.is_empty();
+        assert!(!SUITES.iter().any(both));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod doc; // the documentation and its links
 mod features; // every feature set
 mod fuzz; // the fuzz targets
 mod it; // integration suites
+mod sim; // consumer groups under virtual time
 mod tidy; // rules about the repository
 mod vectors; // recorded case sets
 
@@ -33,6 +34,7 @@ const COMMANDS: &[&Command] = &[
     &vectors::COMMAND,
     &doc::COMMAND,
     &it::COMMAND,
+    &sim::COMMAND,
     &budget::COMMAND,
     &fuzz::COMMAND,
     &bench::COMMAND,

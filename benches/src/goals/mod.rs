@@ -4,6 +4,7 @@ mod allocations;
 mod decode;
 mod encode;
 mod instructions;
+mod local;
 mod log_call;
 mod memory;
 mod pull;
@@ -126,6 +127,16 @@ pub(crate) const GROUPS: &[Group] = &[
         goals: &[23, 24],
         about: "SPL over log groups, `where` and `parse-regexp`, against decoding them",
         run: spl::run,
+    },
+    Group {
+        goals: &[25, 26],
+        about: "puts and pulls of the local server, in memory and durable, against a bare one",
+        run: local::run,
+    },
+    Group {
+        goals: &[27],
+        about: "peak memory of the local server, 10 GB offered within 256 MiB",
+        run: local::memory,
     },
 ];
 

@@ -226,6 +226,19 @@ impl Serialized {
         self.bytes.len()
     }
 
+    /// Makes the body of a request out of the records, in their memory.
+    pub(crate) fn into_body(mut self, format: Format) -> Result<Vec<u8>, EncodeError> {
+        format.carries(self.route)?;
+        if self.format != format {
+            return Err(EncodeError::OtherFormat {
+                codec: format,
+                batch: self.format,
+            });
+        }
+        format.close(&mut self.bytes);
+        Ok(self.bytes)
+    }
+
     /// Removes all records and keeps the memory.
     pub fn clear(&mut self) {
         self.len = 0;
@@ -325,6 +338,33 @@ mod tests {
 
     fn event(name: &str) -> EventRecord<'_> {
         EventRecord::custom(name, 1).with_anonymous_id("a")
+    }
+
+    #[test]
+    fn records_become_a_body_in_their_own_memory_with_the_same_bytes() {
+        use crate::{Codec as _, Json, Protobuf, Snappy, Xor};
+
+        for format in [Format::Json, Format::Protobuf] {
+            for names in [&[][..], &["a"], &["a", "b"]] {
+                let mut records = Serialized::new(format, Route::Events);
+                for name in names {
+                    records.push(&event(name)).unwrap();
+                }
+                let codecs: [Box<dyn crate::Codec>; 2] = match format {
+                    Format::Json => [Box::new(Json), Box::new(Xor::new(Snappy::new(Json)))],
+                    Format::Protobuf => [Box::new(Protobuf), Box::new(Snappy::new(Protobuf))],
+                };
+                for codec in codecs {
+                    let now = std::time::UNIX_EPOCH;
+                    let copied = codec.encode(&Batch::Serialized(records.clone()), now);
+                    let moved = codec.encode_serialized(records.clone(), now);
+                    assert_eq!(moved, copied, "{codec:?}");
+                }
+            }
+        }
+        let other = Serialized::new(Format::Json, Route::Events);
+        let error = Protobuf.encode_serialized(other, std::time::UNIX_EPOCH);
+        assert!(matches!(error, Err(EncodeError::OtherFormat { .. })));
     }
 
     #[test]

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::batch::{Batch, Format};
+use crate::batch::{Batch, Format, Serialized};
 use crate::route::Route;
 
 /// Turns a batch into the body, the headers and the query of one request. Object safe, pure.
@@ -48,6 +48,18 @@ pub trait Codec: fmt::Debug + Send + Sync + 'static {
         self.encode(batch, sent_at)
     }
 
+    /// Encodes records that are serialised already, in their own memory where that is possible.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    fn encode_serialized(
+        &self,
+        records: Serialized,
+        sent_at: SystemTime,
+    ) -> Result<Encoded, EncodeError> {
+        self.encode(&Batch::Serialized(records), sent_at)
+    }
+
     /// The format in which records may be serialised ahead, for [`Batch::Serialized`].
     ///
     /// `None` when the codec takes only batches of records.
@@ -70,6 +82,14 @@ impl<C: Codec + ?Sized> Codec for Arc<C> {
         memory: Vec<u8>,
     ) -> Result<Encoded, EncodeError> {
         (**self).encode_reusing(batch, sent_at, memory)
+    }
+
+    fn encode_serialized(
+        &self,
+        records: Serialized,
+        sent_at: SystemTime,
+    ) -> Result<Encoded, EncodeError> {
+        (**self).encode_serialized(records, sent_at)
     }
 
     fn format(&self) -> Option<Format> {

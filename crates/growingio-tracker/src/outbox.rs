@@ -1,8 +1,9 @@
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use growingio_codecs::{Batch, Format, Serialized};
+use growingio_codecs::{Format, Serialized};
 use telemetry_delivery::BoxTransport;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
@@ -67,6 +68,14 @@ struct State {
     under_way_bytes: usize,
     under_way: usize,
     closed: bool,
+}
+
+/// A message larger than this is not worth keeping its memory for.
+const KEPT_BYTES: usize = 64 << 10;
+
+thread_local! {
+    /// Where messages of this thread are written, and the product of the last one.
+    static SCRATCH: RefCell<(Vec<u8>, Arc<str>)> = RefCell::new((Vec::new(), Arc::from("")));
 }
 
 /// A message as it waits.
@@ -143,15 +152,25 @@ impl Outbox {
 
     /// Serialises a message for the buffer.
     pub(crate) fn serialise(&self, message: &Message<'_>) -> Result<Serialised, Error> {
-        let mut record = Vec::new();
         let route = message.route();
-        message
-            .append(self.format, &mut record)
-            .map_err(|cause| Error::Encode { route, cause })?;
-        let product_id = message.product_id().into();
+        // Memory that is warm, so that a message takes one piece of its own and no more.
+        let written = SCRATCH.with_borrow_mut(|(scratch, product_id)| {
+            scratch.clear();
+            message.append(self.format, scratch)?;
+            let wanted = message.product_id();
+            if **product_id != *wanted {
+                *product_id = wanted.into();
+            }
+            let record = scratch[..].into();
+            if scratch.capacity() > KEPT_BYTES {
+                *scratch = Vec::new();
+            }
+            Ok((record, Arc::clone(product_id)))
+        });
+        let (record, product_id) = written.map_err(|cause| Error::Encode { route, cause })?;
         Ok(Serialised {
             to: Destination { product_id, route },
-            record: record.into_boxed_slice(),
+            record,
         })
     }
 
@@ -362,8 +381,7 @@ impl Outbox {
         let most_refusals = most_refusals(under_way.records());
         while let Some(part) = under_way.oldest() {
             let (records, to) = (part.len(), part.to.clone());
-            let sequence = part.sequence();
-            let error = match self.post(&to, records, sequence.clone(), transport).await {
+            let error = match self.post(&to, records, part.sequence(), transport).await {
                 Ok(()) => {
                     refusals = 0;
                     self.upload.counters.delivered(records as u64);
@@ -378,7 +396,10 @@ impl Outbox {
                 Fate::Halve if refusals < most_refusals => under_way.halve(),
                 Fate::Halve | Fate::GiveUp => {
                     let kind = (self.format, to.route);
-                    let lost = (records, sequence);
+                    let lost = (
+                        records,
+                        under_way.oldest().map_or_else(Vec::new, Part::sequence),
+                    );
                     let counters = &self.upload.counters;
                     under_way.settle();
                     self.dead_letters
@@ -398,7 +419,7 @@ impl Outbox {
         transport: &BoxTransport,
     ) -> Result<(), Error> {
         let batch = Serialized::from_sequence(self.format, to.route, records, sequence);
-        let encoded = self.upload.encode(&Batch::Serialized(batch))?;
+        let encoded = self.upload.encode_serialized(batch)?;
         let request = self.upload.request(encoded, &to.product_id);
         self.upload.send(transport.clone(), to.route, request).await
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use growingio_codecs::record::Preset;
-use growingio_codecs::{ItemRecord, Rules, UserMapping, unix_ms};
+use growingio_codecs::{EventRecord, ItemRecord, Rules, UserMapping, unix_ms};
 use telemetry_delivery::Clock;
 use tokio::runtime::Handle;
 
@@ -125,11 +125,11 @@ impl Tracker {
         identity: Identity<'a>,
         attributes: impl Into<Given<'a>>,
     ) -> Pending<Result<(), Error>> {
-        let mut event = self.custom_event(event_name).with_identity(identity);
-        if let Given(Some(attributes)) = attributes.into() {
-            event = event.with_attributes(attributes);
-        }
-        self.track(event)
+        let now = unix_ms(self.shared.clock.now());
+        let mut event = Box::new(EventRecord::custom(event_name, now));
+        identity.put_into(&mut event);
+        event.attributes = attributes.into().0.unwrap_or_default();
+        self.track(Message::Event(event))
     }
 
     /// Tracks attributes of a login user.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use growingio_codecs::{Batch, Codec, Encoded, Route};
+use growingio_codecs::{Batch, Codec, Encoded, Route, Serialized};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderName, HeaderValue, Request};
 use telemetry_delivery::{Attempts, BoxTransport, Clock, RetryLayer};
@@ -36,6 +36,13 @@ impl Upload {
             route: batch.route(),
             cause,
         })
+    }
+
+    /// The same for records that were serialised before.
+    pub(crate) fn encode_serialized(&self, records: Serialized) -> Result<Encoded, Error> {
+        let route = records.route();
+        let encoded = self.codec.encode_serialized(records, self.clock.now());
+        encoded.map_err(|cause| Error::Encode { route, cause })
     }
 
     pub(crate) fn address(&self, encoded: &Encoded, product_id: &str) -> String {

@@ -180,6 +180,21 @@ async fn a_message_waits_for_company_no_longer_than_it_may() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_item_and_a_full_batch_send_what_waits_at_once() {
+    let collector = Collector::kind();
+    let delivery = Asynchronous::default().with_max_size(2);
+    let tracker = collector.tracker().delivery(delivery).build().unwrap();
+    track(&tracker, "e1").await.unwrap();
+    tracker.submit_item("i", "1", ()).await.unwrap();
+    sleep(Duration::from_millis(10)).await;
+    assert_eq!(collector.accepted(), [["e1"], ["i"]]);
+    track(&tracker, "e2").await.unwrap();
+    track(&tracker, "e3").await.unwrap();
+    sleep(Duration::from_millis(10)).await;
+    assert_eq!(collector.accepted().concat(), ["e1", "i", "e2", "e3"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn close_returns_at_its_deadline_and_counts_what_is_left_as_dropped() {
     for answer in [Answer::Never, Answer::Lost, Answer::Status(503)] {
         for background in [false, true] {

@@ -13,50 +13,28 @@ pub(crate) struct Term {
 /// Stands between a task and the processor: nothing is handed over and no checkpoint is saved
 /// once it is closed. It never opens again.
 #[derive(Debug, Clone)]
-pub(crate) struct Fence(Kind);
-
-#[derive(Debug, Clone)]
-enum Kind {
-    /// Nobody else can have the shard.
-    Unlimited,
-    Leased {
-        epoch: u64,
-        term: watch::Receiver<Option<Term>>,
-    },
+pub(crate) struct Fence {
+    epoch: u64,
+    term: watch::Receiver<Option<Term>>,
 }
 
 impl Fence {
     /// Open for as long as the lease of this number lasts.
-    pub(crate) fn leased(epoch: u64, term: watch::Receiver<Option<Term>>) -> Self {
-        Self(Kind::Leased { epoch, term })
-    }
-
-    /// Open for ever.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "reading without a group needs it")
-    )]
-    pub(crate) fn unlimited() -> Self {
-        Self(Kind::Unlimited)
+    pub(crate) fn new(epoch: u64, term: watch::Receiver<Option<Term>>) -> Self {
+        Self { epoch, term }
     }
 
     /// Whether the shard may be worked on at this moment.
     pub(crate) fn is_open(&self) -> bool {
-        match &self.0 {
-            Kind::Unlimited => true,
-            Kind::Leased { epoch, term } => Self::end(*epoch, term).is_some(),
-        }
+        self.end().is_some()
     }
 
     /// Returns when it is closed.
     pub(crate) async fn closed(&mut self) {
-        let Kind::Leased { epoch, term } = &mut self.0 else {
-            return std::future::pending().await;
-        };
-        while let Some(end) = Self::end(*epoch, term) {
+        while let Some(end) = self.end() {
             tokio::select! {
                 biased;
-                changed = term.changed() => {
+                changed = self.term.changed() => {
                     // Whoever kept the lease alive is no more.
                     if changed.is_err() {
                         return;
@@ -68,13 +46,13 @@ impl Fence {
     }
 
     /// When it closes; `None` when it has.
-    fn end(epoch: u64, term: &watch::Receiver<Option<Term>>) -> Option<Instant> {
+    fn end(&self) -> Option<Instant> {
         // A sender that is gone renews nothing.
-        if term.has_changed().is_err() {
+        if self.term.has_changed().is_err() {
             return None;
         }
-        let current = *term.borrow();
-        let current = current.filter(|term| term.epoch == epoch)?;
+        let current = *self.term.borrow();
+        let current = current.filter(|term| term.epoch == self.epoch)?;
         (Instant::now() < current.until).then_some(current.until)
     }
 }
@@ -93,7 +71,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_renewed_lease_keeps_it_open_and_a_new_one_does_not() {
         let (sender, receiver) = watch::channel(term(1, 10));
-        let mut fence = Fence::leased(1, receiver);
+        let mut fence = Fence::new(1, receiver);
         let closed = tokio::spawn(async move {
             fence.closed().await;
             Instant::now()
@@ -110,16 +88,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_closes_at_the_end_of_the_lease_and_when_nobody_renews_it() {
         let (sender, receiver) = watch::channel(term(1, 10));
-        let fence = Fence::leased(1, receiver.clone());
+        let fence = Fence::new(1, receiver.clone());
         assert!(fence.is_open());
         tokio::time::advance(Duration::from_secs(10)).await;
         assert!(!fence.is_open());
         sender.send_replace(term(1, 10));
-        let mut fence = Fence::leased(1, receiver);
+        let mut fence = Fence::new(1, receiver);
         assert!(fence.is_open());
         drop(sender);
         assert!(!fence.is_open());
         fence.closed().await;
-        assert!(Fence::unlimited().is_open());
     }
 }

@@ -35,4 +35,4 @@ pub use progress::{Phase, ShardProgress};
 pub use report::{Report, ShardReport};
 pub use row::{Row, RowError};
 pub use shard::StopReason;
-pub use worker::{Worker, WorkerHandle};
+pub use worker::{TaskFuture, Worker, WorkerHandle};

@@ -21,8 +21,9 @@ use crate::shard::StopReason;
 /// idempotent or one transaction.
 ///
 /// # Blocking
-/// The heartbeat runs in a task of its own, which a processor that computes or blocks cannot
-/// hold up as long as the runtime has another thread. On a runtime of one thread, move such
+/// On a runtime of several threads, a processor that computes or blocks holds up neither the
+/// heartbeat nor other shards: the runtime uses another thread meanwhile, up to its
+/// `max_blocking_threads`. It cannot be cut off, though. On a runtime of one thread, move such
 /// work to `tokio::task::spawn_blocking`.
 ///
 /// # Example

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::OptionFuture;
 use sls_core::model::{ConsumerGroup, ShardId};
 use sls_core::service::{GroupCoordinator, ShardReader};
-use sls_core::{ErrorCode, RetryClass};
+use sls_core::{BoxError, ErrorCode, RetryClass};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -25,7 +25,7 @@ use crate::progress::{Board, Phase};
 use crate::report::{Report, ShardReport};
 use crate::shard::{Ended, Instruction, ShardTask};
 use crate::until;
-use crate::worker::Worker;
+use crate::worker::{Worker, wrapped};
 
 /// How many refusals in a row, outside of a lease, end the worker.
 const MOST_REFUSALS: u32 = 5;
@@ -65,9 +65,11 @@ pub(crate) struct Supervisor<R, C, P> {
     began: Instant,
     term: watch::Sender<Option<Term>>,
     control: watch::Receiver<Control>,
-    tasks: JoinSet<Ended>,
+    tasks: JoinSet<Option<Ended>>,
     names: HashMap<tokio::task::Id, ShardId>,
     instructions: BTreeMap<ShardId, watch::Sender<Instruction>>,
+    /// Until when a checkpoint that was sent in an earlier lease may still arrive.
+    strays: BTreeMap<ShardId, Instant>,
     holdings: Arc<Holdings>,
     budget: Arc<Budget>,
     beat: Option<BoxFuture<BeatAnswer>>,
@@ -83,7 +85,7 @@ pub(crate) struct Supervisor<R, C, P> {
 
 enum Event {
     Beat(BeatAnswer),
-    Ended(Result<(tokio::task::Id, Ended), JoinError>),
+    Ended(Result<(tokio::task::Id, Option<Ended>), JoinError>),
     Looked(Looked),
     Control,
     Deadline,
@@ -108,6 +110,7 @@ impl<R: ShardReader, C: GroupCoordinator, P: Processor> Supervisor<R, C, P> {
             tasks: JoinSet::new(),
             names: HashMap::new(),
             instructions: BTreeMap::new(),
+            strays: BTreeMap::new(),
             holdings,
             budget,
             beat: None,
@@ -272,8 +275,10 @@ impl<R: ShardReader, C: GroupCoordinator, P: Processor> Supervisor<R, C, P> {
             is_draining: false,
             is_paused,
         });
+        self.strays.retain(|_, until| Instant::now() < *until);
         let task = ShardTask {
             shard,
+            saves_after: self.strays.get(&shard).copied(),
             reader: Arc::clone(&worker.reader),
             store: Arc::clone(&worker.store),
             processor: Arc::clone(&worker.processor),
@@ -281,13 +286,14 @@ impl<R: ShardReader, C: GroupCoordinator, P: Processor> Supervisor<R, C, P> {
             settings: Arc::clone(&worker.reading),
             budget: Arc::clone(&self.budget),
             clock: Arc::clone(&worker.config.clock),
-            fence: Fence::leased(epoch, self.term.subscribe()),
+            fence: Fence::new(epoch, self.term.subscribe()),
             instructions,
             board: Arc::clone(&board),
         };
         self.holdings.insert(shard, board);
         self.instructions.insert(shard, sender);
-        let started = self.tasks.spawn(task.run());
+        let task = wrapped(worker.wrapper.as_ref(), task.run());
+        let started = self.tasks.spawn(task);
         self.names.insert(started.id(), shard);
     }
 
@@ -351,18 +357,23 @@ impl<R: ShardReader, C: GroupCoordinator, P: Processor> Supervisor<R, C, P> {
         }
     }
 
-    fn ended(&mut self, ended: Result<(tokio::task::Id, Ended), JoinError>) {
+    fn ended(&mut self, ended: Result<(tokio::task::Id, Option<Ended>), JoinError>) {
         let now = self.began.elapsed();
-        let (shard, reason, error) = match ended {
-            Ok((id, ended)) => {
-                self.names.remove(&id);
-                (Some(ended.shard), Some(ended.reason), ended.error)
+        let id = match &ended {
+            Ok((id, _)) => *id,
+            Err(cause) => cause.id(),
+        };
+        let shard = self.names.remove(&id);
+        let defect = |cause: BoxError| (None, Some(Error::Defect { cause }));
+        let (reason, error) = match ended {
+            Ok((_, Some(ended))) => {
+                if let Some(until) = ended.stray {
+                    self.strays.insert(ended.shard, until);
+                }
+                (Some(ended.reason), ended.error)
             }
-            Err(cause) => {
-                let shard = self.names.remove(&cause.id());
-                let cause = Box::new(cause);
-                (shard, None, Some(Error::Defect { cause }))
-            }
+            Ok((_, None)) => defect("its wrapper dropped it".into()),
+            Err(cause) => defect(cause.into()),
         };
         if let Some(shard) = shard {
             self.instructions.remove(&shard);

@@ -12,8 +12,8 @@ use sls_core::{Error, ErrorCode};
 /// How many shards are asked about at a time.
 const AT_A_TIME: usize = 16;
 
-/// The shards of which everything before the time is processed and saved, whoever did it; and
-/// whether these are all.
+/// The shards of which everything before the time is processed and saved, whoever did it, or in
+/// which there is nothing from before it; and whether these are all.
 ///
 /// Shards in `done` are not asked about again.
 pub(crate) async fn look<R: ShardReader>(
@@ -44,11 +44,15 @@ pub(crate) async fn look<R: ShardReader>(
                 }
                 end => end?,
             };
-            let Some(saved) = store.load(group, shard).await? else {
-                return Ok(None);
+            let read_to = match store.load(group, shard).await? {
+                Some(saved) => saved,
+                // With nothing in it from before the time it need not be begun. In a group with
+                // order it may never be: the service waits until its parents are read to their
+                // very ends, which may lie after the time.
+                None => reader.cursor(shard, CursorPosition::Begin).await?,
             };
-            let positions = saved.position().zip(end.position());
-            let is_done = saved == end || positions.is_some_and(|(saved, end)| saved >= end);
+            let positions = read_to.position().zip(end.position());
+            let is_done = read_to == end || positions.is_some_and(|(to, end)| to >= end);
             Ok::<_, Error>(is_done.then_some(shard))
         })
         .buffer_unordered(AT_A_TIME);

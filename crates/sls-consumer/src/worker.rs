@@ -1,13 +1,16 @@
 //! A member of a consumer group.
 
 use std::fmt;
+use std::future::Future;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sls_core::BoxError;
 use sls_core::model::{ConsumerName, ShardId};
 use sls_core::service::{CheckpointStore, GroupCoordinator, MemoryCheckpoints, ShardReader};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -35,6 +38,36 @@ pub struct Worker<R, C, P> {
     pub(crate) consumer: ConsumerName,
     pub(crate) config: WorkerConfig,
     pub(crate) reading: Arc<ReadSettings>,
+    pub(crate) wrapper: Option<Wrapper>,
+}
+
+/// A task of a worker, see [`Worker::with_task_wrapper`].
+pub type TaskFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+pub(crate) type Wrapper = Arc<dyn Fn(TaskFuture) -> TaskFuture + Send + Sync>;
+
+/// Runs `work` inside what `wrapper` makes of it; `None` when that dropped it.
+pub(crate) fn wrapped<T, W>(
+    wrapper: Option<&Wrapper>,
+    work: W,
+) -> impl Future<Output = Option<T>> + Send + use<T, W>
+where
+    T: Send + 'static,
+    W: Future<Output = T> + Send + 'static,
+{
+    let (sender, mut receiver) = oneshot::channel();
+    let inner: TaskFuture = Box::pin(async move {
+        // Nobody waits when the worker was dropped.
+        let _ = sender.send(work.await);
+    });
+    let outer = match wrapper {
+        Some(wrapper) => wrapper(inner),
+        None => inner,
+    };
+    async move {
+        outer.await;
+        receiver.try_recv().ok()
+    }
 }
 
 impl<L, P> Worker<L, L, P>
@@ -106,6 +139,7 @@ impl<R: ShardReader, C: GroupCoordinator, P: Processor> Worker<R, C, P> {
             consumer: random_name(),
             reading: Arc::new(config.reading.clone()),
             config,
+            wrapper: None,
         }
     }
 
@@ -129,6 +163,18 @@ impl<R: ShardReader, C: GroupCoordinator, P: Processor> Worker<R, C, P> {
         self
     }
 
+    /// Has every task of this worker run inside another future, for instance one that sets
+    /// task-local values or enters a `tracing` span. Default: as it is.
+    ///
+    /// A wrapper has to run the future it is given to its end.
+    pub fn with_task_wrapper(
+        mut self,
+        wrapper: impl Fn(TaskFuture) -> TaskFuture + Send + Sync + 'static,
+    ) -> Self {
+        self.wrapper = Some(Arc::new(wrapper));
+        self
+    }
+
     /// Joins the group, in tasks of its own on the current tokio runtime.
     ///
     /// # Errors
@@ -142,12 +188,13 @@ impl<R: ShardReader, C: GroupCoordinator, P: Processor> Worker<R, C, P> {
         let (control, controlled) = watch::channel(Control::default());
         let holdings = Arc::new(Holdings::default());
         let consumer = self.consumer.clone();
+        let wrapper = self.wrapper.clone();
         let supervisor = Supervisor::new(self, rules, controlled, Arc::clone(&holdings));
         Ok(WorkerHandle {
             consumer,
             control,
             holdings,
-            running: tokio::spawn(supervisor.run()),
+            running: tokio::spawn(wrapped(wrapper.as_ref(), supervisor.run())),
             report: None,
         })
     }
@@ -172,7 +219,7 @@ pub struct WorkerHandle {
     consumer: ConsumerName,
     control: watch::Sender<Control>,
     holdings: Arc<Holdings>,
-    running: JoinHandle<Report>,
+    running: JoinHandle<Option<Report>>,
     report: Option<Report>,
 }
 
@@ -231,12 +278,15 @@ impl WorkerHandle {
         if let Some(report) = &self.report {
             return report.clone();
         }
-        let report = (&mut self.running).await.unwrap_or_else(|cause| Report {
-            error: Some(Arc::new(Error::Defect {
-                cause: Box::new(cause),
-            })),
+        let failed = |cause: BoxError| Report {
+            error: Some(Arc::new(Error::Defect { cause })),
             ..Report::default()
-        });
+        };
+        let report = match (&mut self.running).await {
+            Ok(Some(report)) => report,
+            Ok(None) => failed("its wrapper dropped it".into()),
+            Err(cause) => failed(cause.into()),
+        };
         self.report.insert(report).clone()
     }
 }

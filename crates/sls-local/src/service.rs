@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
 use sls_core::api::{ApiReply, CreateLogstore, CreateProject, Operation};
 use sls_core::model::LogstoreConfig;
+use sls_core::wire::headers;
 use tokio::sync::Semaphore;
 
 use crate::fault::{Effect, Fault, FaultId};
@@ -17,6 +18,8 @@ use crate::sls::{Face, Outcome, Peer, Sender};
 
 /// A request with a larger body is worked on where blocking is allowed.
 const LARGE_BODY: usize = 64 << 10;
+/// The same for one that is so large before compression.
+const LARGE_RAW: usize = 1 << 20;
 
 /// So many requests at a time may wait for a disk.
 const WAITING: usize = 64;
@@ -166,11 +169,23 @@ impl LocalService {
     }
 
     /// Puts a fault in force, behind those that are.
+    ///
+    /// # Panics
+    /// When no operation has the name that the fault is for: it would never meet anything, and
+    /// a test of it would pass for nothing.
+    #[track_caller]
     pub fn inject(&self, fault: Fault) -> FaultId {
+        if let Err(unknown) = fault.check() {
+            panic!("{unknown}");
+        }
         self.face.faults().add(fault)
     }
 
     /// Refuses the next request of an operation with an HTTP status and a code.
+    ///
+    /// # Panics
+    /// As [`inject`](Self::inject).
+    #[track_caller]
     pub fn fail_next(&self, operation: &str, status: u16, code: &str) -> FaultId {
         self.inject(Fault::refuse(status, code).on_operation(operation).times(1))
     }
@@ -328,8 +343,8 @@ impl Disturbed {
 #[error("the connection was cut on request")]
 pub(crate) struct Cut;
 
-/// Lists of what was tracked are rendered, large bodies are hashed and inflated, pulls are compressed and run a query, searches look
-/// at every log.
+/// Lists of what was tracked are rendered, large bodies are hashed and inflated, pulls are
+/// compressed and run a query, searches look at every log.
 fn may_take_long(request: &Request<Bytes>) -> bool {
     let query = request.uri().query().unwrap_or_default();
     let scans = [
@@ -338,7 +353,10 @@ fn may_take_long(request: &Request<Bytes>) -> bool {
         "type=topic",
         "type=context_log",
     ];
+    let raw = request.headers().get(headers::BODY_RAW_SIZE);
+    let raw = raw.and_then(|raw| raw.to_str().ok()?.trim().parse::<usize>().ok());
     request.body().len() > LARGE_BODY
+        || raw.is_some_and(|raw| raw > LARGE_RAW)
         || request.uri().path().ends_with("/logs")
         || request.uri().path().starts_with("/_local/growingio/")
         || scans.iter().any(|kind| query.contains(kind))

@@ -188,7 +188,7 @@ async fn checkpoints_are_given_for_every_shard_or_the_one_asked_for() {
     create(&service, false).await;
     held(&service, "a", json!([])).await;
     ask(&service, save("a", "false", 1, 7)).await.expect_ok();
-    let unsaved = json!({"shard": 0, "checkpoint": "", "updateTime": 0, "consumer": "a"});
+    let unsaved = json!({"shard": 0, "checkpoint": "", "updateTime": 0, "consumer": ""});
     let checkpoint = Cursor::at_position(7);
     let saved = json!({
         "shard": 1, "checkpoint": checkpoint.as_str(), "updateTime": 1_700_000_000_000_000_u64,

@@ -205,3 +205,26 @@ async fn a_page_cannot_set_faults_without_asking_first() {
         .await
         .expect(415, "InvalidContentType");
 }
+
+#[tokio::test]
+async fn a_fault_for_an_operation_that_does_not_exist_is_refused() {
+    let (service, _) = service(1).await;
+    for name in ["PutLog", "putlogs", "growingio.event", ""] {
+        let fault = json!({"effect": "cut_before", "operation": name});
+        let answer = Draft::new("POST", "/_local/faults").json(fault);
+        let answer = answer.send(&service).await.expect(400, "ParameterInvalid");
+        assert!(answer.message().contains(&format!("{name:?}")));
+    }
+    for name in ["PutLogs", "HeartBeat", "growingio", "growingio.items"] {
+        let fault = json!({"effect": "cut_before", "operation": name, "times": 0});
+        let answer = Draft::new("POST", "/_local/faults").json(fault);
+        answer.send(&service).await.expect_ok();
+    }
+}
+
+#[tokio::test]
+#[should_panic(expected = "no operation has the name \"PutLog\"")]
+async fn a_misspelt_fault_fails_the_test_that_asks_for_it() {
+    let (service, _) = service(1).await;
+    service.fail_next("PutLog", 500, "InternalServerError");
+}

@@ -108,6 +108,32 @@ async fn bytes_count_as_they_are_sent() {
 }
 
 #[tokio::test]
+async fn bytes_that_are_read_count_for_what_comes_after_them() {
+    let (service, clock) = service(1).await;
+    put().send(&service).await.expect_ok();
+    let begin = Draft::new("GET", format!("/logstores/{LOGSTORE}/shards/0"));
+    let begin = begin.query("type", "cursor").query("from", "begin");
+    let begin = begin.send(&service).await.json()["cursor"].clone();
+    let read = || {
+        let path = format!("/logstores/{LOGSTORE}/shards/0");
+        let draft = Draft::new("GET", path)
+            .query("type", "log")
+            .query("count", 10);
+        draft.query("cursor", begin.as_str().unwrap())
+    };
+    let bytes = read().send(&service).await.expect_ok().body.len() as u64;
+    assert!(bytes > 0);
+    let quota = Fault::byte_quota(QuotaPer::Shard, 2 * bytes - 1);
+    service.inject(quota.on_operation("PullLogs"));
+    read().send(&service).await.expect_ok();
+    read().send(&service).await.expect_ok();
+    let over = read().send(&service).await;
+    over.expect(403, "ShardReadQuotaExceed");
+    clock.advance(SECOND);
+    read().send(&service).await.expect_ok();
+}
+
+#[tokio::test]
 async fn quotas_and_clocks_are_set_over_http() {
     let (service, _) = service(1).await;
     for fault in [

@@ -268,7 +268,10 @@ async fn what_cannot_be_searched_has_its_own_code() {
         (json!({"offset": 1_000_001}), "InvalidOffset"),
         (json!({"query": "("}), "InvalidQueryString"),
         (json!({"from": null}), "ParameterInvalid"),
-        (json!({"offset": -1}), "ParameterInvalid"),
+        (json!({"offset": -1}), "InvalidOffset"),
+        (json!({"line": -1}), "InvalidLine"),
+        (json!({"line": "many"}), "ParameterInvalid"),
+        (json!({"query": "a in [1"}), "InvalidQueryString"),
         (json!({"query": "* | nope"}), "ParameterInvalid"),
         (
             json!({"query": "* | select count(1) as pv"}),
@@ -276,6 +279,18 @@ async fn what_cannot_be_searched_has_its_own_code() {
         ),
     ] {
         logs(body).send(&service).await.expect(400, code);
+    }
+    for (name, value, code) in [
+        ("line", "-1", "InvalidLine"),
+        ("offset", "-1", "InvalidOffset"),
+        ("line", "x", "ParameterInvalid"),
+    ] {
+        let path = format!("/logstores/{LOGSTORE}");
+        let get = Draft::new("GET", path)
+            .query("type", "log")
+            .query("from", 0);
+        let get = get.query("to", 2_000_000_000_u32).query(name, value);
+        get.send(&service).await.expect(400, code);
     }
     let answer = logs(json!({"query": "a: b | nope"})).send(&service).await;
     assert!(

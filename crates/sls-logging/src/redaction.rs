@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::error::Error;
@@ -16,8 +17,8 @@ const PATTERN_BYTES: usize = 1 << 20;
 /// with nothing else: the patterns cannot backtrack.
 ///
 /// - [`key`](Self::key) hides the whole value of a field, be it one that came with the record
-///   or its spans, or one extracted from the message. When a member of a JSON message is
-///   hidden, at any depth, so it is in the message's own text.
+///   or its spans, or one extracted from the message. In the message and in the values of other
+///   fields it hides members of JSON, at any depth, and what follows the name and `=` or `:`.
 /// - [`pattern`](Self::pattern) replaces what a regular expression finds in the message and
 ///   in the values of such fields.
 ///
@@ -33,8 +34,34 @@ const PATTERN_BYTES: usize = 1 << 20;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Redaction {
-    keys: Vec<String>,
+    keys: Vec<Key>,
     patterns: Vec<(Regex, String)>,
+}
+
+/// A name whose values are hidden.
+#[derive(Debug, Clone)]
+struct Key {
+    name: String,
+    /// The name and its value in a text.
+    in_text: Regex,
+}
+
+impl Key {
+    fn new(name: &str) -> Result<Self, regex::Error> {
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        // Only as a whole word, where the name is one.
+        let start = if name.starts_with(is_word) { r"\b" } else { "" };
+        let name_in_text = regex::escape(name);
+        let in_text = format!(
+            r#"(?i)({start}{name_in_text}["']?\s*[:=]\s*)(?:"(?:[^"\\]|\\.)*"|'[^']*'|(?:(?:basic|bearer|digest|negotiate|token)\s+)?[^\s,;&)\]}}]+)"#
+        );
+        Ok(Self {
+            name: name.to_owned(),
+            in_text: RegexBuilder::new(&in_text)
+                .size_limit(PATTERN_BYTES)
+                .build()?,
+        })
+    }
 }
 
 /// What is uploaded instead of a hidden value.
@@ -56,7 +83,8 @@ impl Redaction {
             return Err(Error::redaction(name, "an empty name matches nothing"));
         }
         self.room_for(name)?;
-        self.keys.push(name.to_ascii_lowercase());
+        let key = Key::new(name).map_err(|cause| Error::redaction(name, cause))?;
+        self.keys.push(key);
         Ok(self)
     }
 
@@ -92,7 +120,9 @@ impl Redaction {
 
     /// Whether the values of such a field are hidden.
     pub(crate) fn hides(&self, name: &str) -> bool {
-        self.keys.iter().any(|key| key.eq_ignore_ascii_case(name))
+        self.keys
+            .iter()
+            .any(|key| key.name.eq_ignore_ascii_case(name))
     }
 
     /// What to upload instead of `value`, the value of the field `name`; `scratch` holds it
@@ -101,27 +131,44 @@ impl Redaction {
         if self.hides(name) {
             return HIDDEN;
         }
-        if !self.keys.is_empty() && self.hide_members(value, scratch) {
-            return self.text_in_place(scratch);
-        }
-        self.text(value, scratch)
+        self.message(value, scratch)
     }
 
     /// What to upload instead of a message.
     pub(crate) fn message<'a>(&self, text: &'a str, scratch: &'a mut String) -> &'a str {
-        if !self.keys.is_empty() && self.hide_members(text, scratch) {
-            return self.text_in_place(scratch);
+        let changed = self.may_name_a_key(text) && self.hide_keys(text, scratch);
+        if !changed {
+            if !self.patterns.iter().any(|(regex, _)| regex.is_match(text)) {
+                return text;
+            }
+            scratch.clear();
+            scratch.push_str(text);
         }
-        self.text(text, scratch)
+        self.text_in_place(scratch)
     }
 
-    fn text<'a>(&self, text: &'a str, scratch: &'a mut String) -> &'a str {
-        if !self.patterns.iter().any(|(regex, _)| regex.is_match(text)) {
-            return text;
+    /// Writes the text without the values of hidden keys; says whether there were any.
+    fn hide_keys(&self, text: &str, out: &mut String) -> bool {
+        if text.trim_ascii_start().starts_with(['{', '[']) {
+            if let Ok(mut value) = serde_json::from_str(text) {
+                let hidden = self.hide_in(&mut value);
+                if hidden {
+                    out.clear();
+                    let _ = write!(out, "{value}");
+                }
+                return hidden;
+            }
         }
-        scratch.clear();
-        scratch.push_str(text);
-        self.text_in_place(scratch)
+        let mut changed = false;
+        for key in &self.keys {
+            let so_far = if changed { out.as_str() } else { text };
+            let replaced = key.in_text.replace_all(so_far, format!("${{1}}{HIDDEN}"));
+            if let Cow::Owned(replaced) = replaced {
+                *out = replaced;
+                changed = true;
+            }
+        }
+        changed
     }
 
     fn text_in_place<'a>(&self, text: &'a mut String) -> &'a str {
@@ -133,30 +180,14 @@ impl Redaction {
         text
     }
 
-    /// Writes a JSON text without the values of hidden members; says whether there were any.
-    fn hide_members(&self, text: &str, out: &mut String) -> bool {
-        if !text.trim_ascii_start().starts_with(['{', '[']) || !self.may_name_a_key(text) {
-            return false;
-        }
-        let Ok(mut value) = serde_json::from_str(text) else {
-            return false;
-        };
-        if !self.hide_in(&mut value) {
-            return false;
-        }
-        out.clear();
-        let _ = write!(out, "{value}");
-        true
-    }
-
-    /// Whether it is worth parsing: a hidden name, or an escape that may spell one, occurs.
+    /// Whether a closer look is worth it: a hidden name, or an escape that may spell one, occurs.
     fn may_name_a_key(&self, text: &str) -> bool {
-        text.contains('\\')
-            || self.keys.iter().any(|key| {
-                text.as_bytes()
-                    .windows(key.len())
-                    .any(|window| window.eq_ignore_ascii_case(key.as_bytes()))
-            })
+        self.keys.iter().any(|key| {
+            let name = key.name.as_bytes();
+            text.as_bytes()
+                .windows(name.len())
+                .any(|window| window.eq_ignore_ascii_case(name))
+        }) || (!self.keys.is_empty() && text.contains('\\'))
     }
 
     fn hide_in(&self, value: &mut serde_json::Value) -> bool {
@@ -234,7 +265,30 @@ mod tests {
     #[test]
     fn text_that_only_looks_like_json_is_left_as_it_is() {
         check("body", "{password", "{password");
+        check("body", "passwords=two", "passwords=two");
         check("body", r#"{"other": 1.50}"#, r#"{"other": 1.50}"#);
+    }
+
+    #[test]
+    fn in_plain_text_what_follows_a_hidden_name_is_hidden() {
+        check(
+            "m",
+            "user=bob password=hunter2, n=1",
+            "user=bob password=***, n=1",
+        );
+        check("m", r#"Password: "two words" n=1"#, "Password: *** n=1");
+        check("m", r#"password="a\"b" n=1"#, "password=*** n=1");
+        check("url", "/login?password=x&n=1", "/login?password=***&n=1");
+        // What HTTP has in front of a secret is not the secret.
+        check("m", "password: Bearer abc.def n=1", "password: *** n=1");
+        // JSON behind a prefix, before a trace, and cut.
+        check("m", r#"INFO {"password":"x"}"#, r#"INFO {"password":***}"#);
+        check(
+            "m",
+            "{\"password\":\"x\"}\ntrace",
+            "{\"password\":***}\ntrace",
+        );
+        check("m", r#"{"password":"x","#, r#"{"password":***,"#);
     }
 
     #[test]

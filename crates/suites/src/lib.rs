@@ -3,4 +3,5 @@
 
 pub mod clients; // other languages' clients against the local server
 pub mod random; // values nobody thought of
+pub mod sim; // consumer groups under virtual time
 pub mod vectors;

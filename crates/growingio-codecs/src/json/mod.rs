@@ -5,7 +5,7 @@ mod escape;
 
 use std::time::SystemTime;
 
-use crate::batch::{Batch, Format};
+use crate::batch::{Batch, Format, Serialized};
 use crate::codec::{Codec, EncodeError, Encoded, Uncompressed, Uncrypted, unix_ms};
 
 pub(crate) use append::{append_event, append_item, close};
@@ -42,6 +42,18 @@ impl Codec for Json {
     ) -> Result<Encoded, EncodeError> {
         batch.write(Format::Json, &mut memory)?;
         let mut encoded = Encoded::new(batch.route(), Format::Json.content_type(), memory);
+        encoded.stm = Some(unix_ms(sent_at));
+        Ok(encoded)
+    }
+
+    fn encode_serialized(
+        &self,
+        records: Serialized,
+        sent_at: SystemTime,
+    ) -> Result<Encoded, EncodeError> {
+        let route = records.route();
+        let body = records.into_body(Format::Json)?;
+        let mut encoded = Encoded::new(route, Format::Json.content_type(), body);
         encoded.stm = Some(unix_ms(sent_at));
         Ok(encoded)
     }

@@ -142,16 +142,17 @@ fn push_attributes(buf: &mut Vec<u8>, number: u32, attributes: &Attributes<'_>) 
 #[inline]
 fn put_entry(buf: &mut Vec<u8>, number: u32, key: &str, value: &str) {
     let (key, value) = (key.as_bytes(), value.as_bytes());
-    put_tag(buf, number, BYTES);
     // The lengths of short texts, which most are, take one byte each.
     if key.len() + value.len() < 0x7c {
         let body = 4 + key.len() + value.len();
-        buf.extend_from_slice(&[body as u8, 1 << 3 | BYTES as u8, key.len() as u8]);
+        put_short_head(buf, number, body as u8);
+        buf.extend_from_slice(&[1 << 3 | BYTES as u8, key.len() as u8]);
         buf.extend_from_slice(key);
         buf.extend_from_slice(&[2 << 3 | BYTES as u8, value.len() as u8]);
         buf.extend_from_slice(value);
         return;
     }
+    put_tag(buf, number, BYTES);
     let widths = varint_len(key.len() as u64) + varint_len(value.len() as u64);
     put_varint(buf, (2 + widths + key.len() + value.len()) as u64);
     put_bytes(buf, 1, key);
@@ -177,9 +178,26 @@ fn put_integer(buf: &mut Vec<u8>, number: u32, value: i64) {
 
 #[inline]
 fn put_bytes(buf: &mut Vec<u8>, number: u32, bytes: &[u8]) {
+    if bytes.len() < 0x80 {
+        put_short_head(buf, number, bytes.len() as u8);
+        buf.extend_from_slice(bytes);
+        return;
+    }
     put_tag(buf, number, BYTES);
     put_varint(buf, bytes.len() as u64);
     buf.extend_from_slice(bytes);
+}
+
+/// The tag of a text or a message, and its length of less than 128, in one piece.
+#[inline]
+fn put_short_head(buf: &mut Vec<u8>, number: u32, len: u8) {
+    let tag = number << 3 | BYTES;
+    if tag < 0x80 {
+        buf.extend_from_slice(&[tag as u8, len]);
+    } else {
+        // No number is as large as 2048.
+        buf.extend_from_slice(&[tag as u8 | 0x80, (tag >> 7) as u8, len]);
+    }
 }
 
 #[inline]

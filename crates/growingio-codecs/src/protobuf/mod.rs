@@ -9,7 +9,7 @@ mod reference;
 
 use std::time::SystemTime;
 
-use crate::batch::{Batch, Format};
+use crate::batch::{Batch, Format, Serialized};
 use crate::codec::{Codec, EncodeError, Encoded, Uncompressed, Uncrypted};
 
 pub(crate) use append::{append_event, append_item, append_user_mapping};
@@ -37,6 +37,16 @@ impl Codec for Protobuf {
         batch.write(Format::Protobuf, &mut memory)?;
         let content_type = Format::Protobuf.content_type();
         Ok(Encoded::new(batch.route(), content_type, memory))
+    }
+
+    fn encode_serialized(
+        &self,
+        records: Serialized,
+        _sent_at: SystemTime,
+    ) -> Result<Encoded, EncodeError> {
+        let route = records.route();
+        let body = records.into_body(Format::Protobuf)?;
+        Ok(Encoded::new(route, Format::Protobuf.content_type(), body))
     }
 
     fn format(&self) -> Option<Format> {

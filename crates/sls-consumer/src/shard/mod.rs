@@ -2,6 +2,7 @@
 
 mod state; // starting, pulling, processing, saving, draining (pure)
 mod task; // performs what the state asks for
+mod turn; // when user code runs, and what it cannot hold up
 
 use std::fmt;
 

@@ -245,6 +245,18 @@ impl<B> ShardState<B> {
         }
     }
 
+    /// Saves nothing before this moment: what was sent earlier may arrive until then.
+    pub(super) fn save_only_after(&mut self, at: Moment) {
+        self.save_after = at;
+    }
+
+    /// Until when a save that got no answer may still arrive.
+    pub(super) fn stray_until(&self, now: Moment) -> Option<Moment> {
+        let sent = self.saving.as_ref().map(|_| now + self.settings.settle);
+        let stray = self.stray.as_ref().map(|(_, until)| *until);
+        sent.max(stray).filter(|until| now < *until)
+    }
+
     /// The next thing to do; `None` for nothing before [`wakes_at`](Self::wakes_at).
     pub(super) fn next(&mut self, now: Moment, wall: SystemTime) -> Option<Action> {
         if self.stopped.is_some() {

@@ -20,6 +20,7 @@ use tracing::{debug, error, info, warn};
 
 use super::StopReason;
 use super::state::{Action, Pulled, ReadFailure, SaveFailure, ShardState, Verdict};
+use super::turn;
 use crate::batch::ShardBatch;
 use crate::budget::{Budget, Held};
 use crate::checkpointer::{Checkpointer, Marks, Place};
@@ -47,6 +48,8 @@ pub(crate) struct Instruction {
 pub(crate) struct Ended {
     pub(crate) shard: ShardId,
     pub(crate) reason: StopReason,
+    /// Until when a checkpoint that got no answer may still arrive.
+    pub(crate) stray: Option<Instant>,
     /// What the worker has to stop for.
     pub(crate) error: Option<Error>,
 }
@@ -64,6 +67,8 @@ pub(crate) struct ShardTask<R, P> {
     pub(crate) fence: Fence,
     pub(crate) instructions: watch::Receiver<Instruction>,
     pub(crate) board: Arc<Board>,
+    /// A checkpoint of an earlier task may arrive until then.
+    pub(crate) saves_after: Option<Instant>,
 }
 
 /// A batch and the room it takes.
@@ -99,10 +104,14 @@ impl<R: ShardReader, P: Processor> ShardTask<R, P> {
     /// Runs until the shard is given up or lost. When it returns, or is dropped, nothing of it
     /// runs any more.
     pub(crate) async fn run(self) -> Ended {
-        let state = ShardState::new(Arc::clone(&self.settings));
+        let began = Instant::now();
+        let mut state = ShardState::new(Arc::clone(&self.settings));
+        if let Some(at) = self.saves_after {
+            state.save_only_after(at.saturating_duration_since(began));
+        }
         let marks = Arc::new(Marks::new());
         let mut running = Running {
-            began: Instant::now(),
+            began,
             under_way: UnderWay::default(),
             last_size: 0,
             buried: 0,
@@ -120,15 +129,17 @@ impl<R: ShardReader, P: Processor> ShardTask<R, P> {
         if state.is_started() {
             let place = state.position().cloned();
             let stop = task.stop(reason, place, &marks);
-            let hook = caught(async { task.processor.stopped(&stop).await });
+            let hook = turn::unhindering(caught(async { task.processor.stopped(&stop).await }));
             if timeout(LOST_HOOK, hook).await.is_err() {
                 warn!(shard = %task.shard, "the hook of a lost shard took too long");
             }
         }
         info!(shard = %task.shard, %reason, "shard ended");
+        let stray = state.stray_until(began.elapsed());
         Ended {
             shard: task.shard,
             reason,
+            stray: stray.map(|until| began + until),
             error,
         }
     }
@@ -362,7 +373,8 @@ impl<R: ShardReader, P: Processor> Running<R, P> {
     }
 
     fn work_on(&mut self, work: impl Future<Output = WorkAnswer> + Send + 'static) {
-        self.under_way.work = Some(Box::pin(work));
+        let fence = self.task.fence.clone();
+        self.under_way.work = Some(Box::pin(turn::while_open(move || fence.is_open(), work)));
     }
 
     fn worked(&mut self, now: Duration, answer: WorkAnswer) {

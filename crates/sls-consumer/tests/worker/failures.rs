@@ -96,7 +96,7 @@ async fn dead_letters_take_the_batch_unchanged_and_reading_goes_on() {
     // Also when the dead letters cannot be written at first.
     world.service.inject(
         sls_local::Fault::refuse(500, "InternalServerError")
-            .on_operation("PostLogStoreLogs")
+            .on_operation("PutLogs")
             .times(2),
     );
     let seen = Seen::default();

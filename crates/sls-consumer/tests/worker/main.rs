@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod alone; // without a group
+mod blocking; // the processor does not let go of its thread
 mod failures; // the processor fails
 mod leases; // the network fails, or the service forgets
 mod reading; // what is read, and where it ends

@@ -42,6 +42,23 @@ async fn a_run_up_to_a_time_in_the_future_waits_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_bounded_run_with_order_ends_although_a_shard_was_split_after_its_time() {
+    let world = World::new(1).await;
+    world.write(0, 10).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    // The parent goes on behind the end of the run, so its children wait for ever.
+    world.write(10, 10).await;
+    world.split(0).await;
+    world.write(20, 10).await;
+    let seen = Seen::default();
+    let config = world.config().with_in_order(true).until(second(1));
+    let mut worker = world.start("a", config, seen.processor());
+    let report = tokio::time::timeout(Duration::from_secs(600), worker.wait()).await;
+    assert!(report.unwrap().is_clean());
+    assert_eq!(seen.numbers(), (0..10).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_query_runs_at_the_service_and_what_it_drops_is_passed() {
     let world = World::new(1).await;
     world.write(0, 20).await;

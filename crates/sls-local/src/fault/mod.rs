@@ -10,6 +10,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::growingio;
+use crate::sls::OPERATIONS;
+
 /// One kind of trouble for the requests that fit it.
 ///
 /// A fault without further word meets every request that may be made at all, those of
@@ -44,6 +47,11 @@ pub struct Fault {
     times: Option<u64>,
     probability: Option<f64>,
 }
+
+/// A fault that would never meet anything.
+#[derive(Debug, thiserror::Error)]
+#[error("no operation has the name {0:?}")]
+pub(crate) struct UnknownOperation(String);
 
 /// What happens to a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +92,18 @@ pub(crate) enum Effect {
 }
 
 impl Fault {
+    /// Whether it is about operations that exist; or else the name of the one that does not.
+    pub(crate) fn check(&self) -> Result<(), UnknownOperation> {
+        let known = |name: &&str| {
+            let mut known = OPERATIONS.iter().chain(growingio::OPERATIONS);
+            known.any(|known| known == name)
+        };
+        match self.operation.as_deref() {
+            Some(name) if !known(&name) => Err(UnknownOperation(name.to_owned())),
+            _ => Ok(()),
+        }
+    }
+
     const fn new(effect: Effect) -> Self {
         Self {
             effect,

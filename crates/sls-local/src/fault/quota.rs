@@ -66,6 +66,16 @@ impl QuotaPer {
 }
 
 impl Window {
+    /// Counts bytes of something that was admitted.
+    pub(super) fn spend(&mut self, per: QuotaPer, target: Target<'_>, second: u64) {
+        if self.second != second {
+            return;
+        }
+        if let Some(used) = self.used.get_mut(&per.key(target)) {
+            used.bytes = used.bytes.saturating_add(target.bytes as u64);
+        }
+    }
+
     /// Whether a request is within the quota; it is counted then.
     pub(super) fn admit(
         &mut self,

@@ -125,6 +125,18 @@ impl Faults {
         taken.map(|(_, code)| code)
     }
 
+    /// Counts the bytes of an answer, which are known only when it is made: what comes after
+    /// it in the same second finds them used.
+    pub(crate) fn spend(&self, target: Target<'_>, now: SystemTime) {
+        for kept in &mut self.state().kept {
+            if let Effect::Quota { per, .. } = kept.fault.effect {
+                if kept.fault.fits(target) {
+                    kept.window.spend(per, target, unix_seconds(now));
+                }
+            }
+        }
+    }
+
     /// How far the clock is off for a request, in milliseconds.
     pub(crate) fn offset_ms(&self, target: Target<'_>) -> i64 {
         let taken = self.state().take(|kept, random| {

@@ -8,6 +8,14 @@ use crate::fault::Target;
 
 /// The operation that a fault names to meet everything that is collected.
 const FAMILY: &str = "growingio";
+/// Its operations, and the name of all of them together.
+pub(crate) const OPERATIONS: &[&str] = &[
+    FAMILY,
+    "growingio.check",
+    "growingio.events",
+    "growingio.items",
+    "growingio.user-mappings",
+];
 
 /// What is asked of the collector.
 #[derive(Debug, Clone, PartialEq, Eq)]

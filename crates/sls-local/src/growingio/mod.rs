@@ -32,7 +32,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use serde_json::json;
 use sls_core::wire::headers;
 
-pub(crate) use call::Call;
+pub(crate) use call::{Call, OPERATIONS};
 pub use collected::{CollectedEvent, CollectedRecord, CollectedRequest};
 pub use handle::GrowingIo;
 pub(crate) use listing::{EventFilter, Page};

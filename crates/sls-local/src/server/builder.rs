@@ -246,8 +246,8 @@ impl LocalServerBuilder {
         built.expect("memory that holds nothing yet can be used").0
     }
 
-    /// Opens the service without a socket. Blocks; a folder whose server was killed is checked
-    /// first, which takes a second or so for each GB.
+    /// Opens the service without a socket. Blocks; a folder whose server was killed is read and
+    /// checked first, which takes the longer the more there is.
     ///
     /// # Errors
     /// [`Error::Data`] when the [data folder](Self::data) cannot be used.

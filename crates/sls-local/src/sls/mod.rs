@@ -38,6 +38,7 @@ pub(crate) use auth::Keys;
 pub(crate) use body::too_large;
 pub(crate) use host::HostNames;
 pub(crate) use programs::Programs;
+pub(crate) use route::OPERATIONS;
 
 use crate::arrivals::Arrivals;
 use crate::clock::ServerClock;

@@ -47,6 +47,45 @@ pub(super) enum Operation<'a> {
     GetProjectLogs,
 }
 
+/// The names of all operations in the service's manual.
+pub(crate) const OPERATIONS: &[&str] = &[
+    "ListProject",
+    "CreateProject",
+    "GetProject",
+    "UpdateProject",
+    "DeleteProject",
+    "ListLogStores",
+    "CreateLogStore",
+    "GetLogStore",
+    "UpdateLogStore",
+    "DeleteLogStore",
+    "ListShards",
+    "PutLogs",
+    "GetCursor",
+    "GetCursorTime",
+    "PullLogs",
+    "SplitShard",
+    "MergeShards",
+    "DeleteShard",
+    "CreateIndex",
+    "GetIndex",
+    "UpdateIndex",
+    "DeleteIndex",
+    "CreateConsumerGroup",
+    "ListConsumerGroup",
+    "UpdateConsumerGroup",
+    "DeleteConsumerGroup",
+    "HeartBeat",
+    "GetCheckPoint",
+    "UpdateCheckPoint",
+    "PutWebtracking",
+    "GetLogs",
+    "GetHistograms",
+    "ListTopics",
+    "GetContextLogs",
+    "GetProjectLogs",
+];
+
 impl<'a> Operation<'a> {
     /// The operation that method, path and, where several share a path, `type` or `action`
     /// name.
@@ -253,4 +292,62 @@ impl Verb {
 
 fn unknown_type(kind: &str) -> Refusal {
     Refusal::parameter(format!("parameter type is unknown: {kind:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_in_the_list() {
+        let (logstore, shard, group) = ("l", "0", "g");
+        let all = [
+            Operation::ListProjects,
+            Operation::CreateProject,
+            Operation::GetProject,
+            Operation::UpdateProject,
+            Operation::DeleteProject,
+            Operation::ListLogstores,
+            Operation::CreateLogstore,
+            Operation::GetLogstore { logstore },
+            Operation::UpdateLogstore { logstore },
+            Operation::DeleteLogstore { logstore },
+            Operation::ListShards { logstore },
+            Operation::PutLogs {
+                logstore,
+                routed: true,
+            },
+            Operation::GetCursor { logstore, shard },
+            Operation::GetCursorTime { logstore, shard },
+            Operation::PullLogs { logstore, shard },
+            Operation::SplitShard { logstore, shard },
+            Operation::MergeShards { logstore, shard },
+            Operation::DeleteShard { logstore, shard },
+            Operation::CreateIndex { logstore },
+            Operation::GetIndex { logstore },
+            Operation::UpdateIndex { logstore },
+            Operation::DeleteIndex { logstore },
+            Operation::CreateConsumerGroup { logstore },
+            Operation::ListConsumerGroups { logstore },
+            Operation::UpdateConsumerGroup { logstore, group },
+            Operation::DeleteConsumerGroup { logstore, group },
+            Operation::Heartbeat { logstore, group },
+            Operation::GetCheckpoint { logstore, group },
+            Operation::UpdateCheckpoint { logstore, group },
+            Operation::PutWebtracking {
+                logstore,
+                picture: false,
+            },
+            Operation::AllowWebtracking,
+            Operation::GetLogs { logstore },
+            Operation::GetLogsV2 { logstore },
+            Operation::GetHistograms { logstore },
+            Operation::ListTopics { logstore },
+            Operation::GetContextLogs { logstore },
+            Operation::GetProjectLogs,
+        ];
+        let mut names: Vec<_> = all.iter().map(Operation::name).collect();
+        names.dedup();
+        assert_eq!(names, OPERATIONS);
+    }
 }

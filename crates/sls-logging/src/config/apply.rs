@@ -19,6 +19,10 @@ const DEAD_LETTER_BYTES: u64 = 64 << 20;
 /// How long records wait for company unless told otherwise, see [`HandlerBuilder::put_wait`].
 const PUT_WAIT: Duration = Duration::from_secs(2);
 
+/// How large a segment of a spool is unless told otherwise.
+#[cfg(feature = "spool")]
+const SEGMENT_BYTES: u64 = 16 << 20;
+
 /// What was given of the settings of a handler that uploads.
 pub(crate) struct Applied<'g>(pub(crate) &'g BTreeMap<&'static str, Given>);
 
@@ -141,6 +145,12 @@ impl Applied<'_> {
         if let Some(announce) = self.switch("announce_drops") {
             builder = builder.announce_drops(announce);
         }
+        if let Some(number) = self.switch("context_ids") {
+            builder = builder.context_ids(number);
+        }
+        if let Some(folder) = self.text("spool") {
+            builder = self.spool(builder, folder)?;
+        }
         if let Some(file) = self.text("dead_letter_file") {
             let most = self.bytes("dead_letter_bytes");
             builder = builder.dead_letter_file(file, most.unwrap_or(DEAD_LETTER_BYTES));
@@ -148,14 +158,55 @@ impl Applied<'_> {
         Ok(builder)
     }
 
+    #[cfg(feature = "spool")]
+    fn spool(&self, builder: HandlerBuilder, folder: &str) -> Result<HandlerBuilder, Error> {
+        use telemetry_delivery::spool::{Fsync, SpoolConfig};
+
+        let mut config = SpoolConfig::default();
+        if let Some(bytes) = self.bytes("spool_bytes") {
+            // A spool has room for several segments.
+            config = config
+                .with_max_bytes(bytes)
+                .with_segment_bytes((bytes / 8).min(SEGMENT_BYTES));
+        }
+        let interval = self.time("spool_fsync_interval").map(Fsync::Interval);
+        let fsync = match self.choice("spool_fsync") {
+            Some("record") => Some(Fsync::EveryRecord),
+            Some("system") => Some(Fsync::System),
+            _ => interval,
+        };
+        if let Some(fsync) = fsync {
+            config = config.with_fsync(fsync);
+        }
+        Ok(builder.spool(folder, config))
+    }
+
+    #[cfg(not(feature = "spool"))]
+    fn spool(&self, _: HandlerBuilder, _: &str) -> Result<HandlerBuilder, Error> {
+        Err(Error::invalid(
+            "spool",
+            "this crate's feature `spool` is off",
+        ))
+    }
+
     fn overflow(&self) -> Option<Overflow> {
-        Some(match self.choice("when_full")? {
-            "drop_oldest" => Overflow::DropOldest,
+        let wait = match self.choice("when_full")? {
+            "drop_oldest" => return Some(Overflow::DropOldest),
             "wait" => {
                 let put_wait = self.time("put_wait").unwrap_or(PUT_WAIT);
-                Overflow::Wait(self.time("full_wait").unwrap_or(put_wait * 2))
+                self.time("full_wait").unwrap_or(put_wait * 2)
             }
-            _ => Overflow::DropNewest,
+            _ => Duration::ZERO,
+        };
+        #[cfg(feature = "spool")]
+        if self.text("spool").is_some() {
+            // The queue is full when the folder is, too.
+            return Some(Overflow::Spill(wait));
+        }
+        Some(if wait.is_zero() {
+            Overflow::DropNewest
+        } else {
+            Overflow::Wait(wait)
         })
     }
 
@@ -280,12 +331,16 @@ mod tests {
             crate::handler::DeadLetters::File(path, most) => format!("{path:?} {most}"),
             _ => String::new(),
         };
-        let announce = builder.announce_drops;
+        let switches = (builder.announce_drops, builder.context_ids);
+        #[cfg(feature = "spool")]
+        let spool = &builder.spool;
+        #[cfg(not(feature = "spool"))]
+        let spool = ();
         #[cfg(feature = "tracing")]
         let spans = applied.spans();
         #[cfg(not(feature = "tracing"))]
         let spans = given.get("spans");
-        format!("{builder:?} {dead_letters} {announce} {spans:?}")
+        format!("{builder:?} {dead_letters} {switches:?} {spool:?} {spans:?}")
     }
 
     /// Settings that matter only beside another one.
@@ -298,6 +353,9 @@ mod tests {
             ],
             "access_key_secret" => vec![("access_key_id", text("id"))],
             "dead_letter_bytes" => vec![("dead_letter_file", text("dead"))],
+            "spool_bytes" | "spool_fsync" | "spool_fsync_interval" => {
+                vec![("spool", text("folder"))]
+            }
             "full_wait" => vec![("when_full", Given::Choice("wait"))],
             "region" => vec![("auth_version", Given::Choice("v4"))],
             _ => Vec::new(),
@@ -307,11 +365,42 @@ mod tests {
     #[test]
     fn every_setting_changes_the_handler() {
         for setting in SETTINGS {
+            if cfg!(not(feature = "spool")) && setting.key.starts_with("spool") {
+                continue;
+            }
             let before = companion(setting.key).into_iter().collect();
             let mut after: BTreeMap<_, _> = companion(setting.key).into_iter().collect();
             after.insert(setting.key, unusual(setting));
             assert_ne!(shown(&before), shown(&after), "{}", setting.key);
             assert!(!shown(&after).contains("Secret"), "{}", setting.key);
+        }
+    }
+
+    #[cfg(not(feature = "spool"))]
+    #[test]
+    fn a_spool_needs_its_feature() {
+        let given = BTreeMap::from([("spool", Given::Text("folder".to_owned()))]);
+        let error = Applied(&given).builder().unwrap_err();
+        assert_eq!(error.to_string(), "spool cannot be used");
+    }
+
+    #[cfg(feature = "spool")]
+    #[test]
+    fn with_a_spool_what_has_no_room_moves_to_disk_before_it_waits_or_is_dropped() {
+        let second = Duration::from_secs(1);
+        for (choice, policy) in [
+            (None, Overflow::Spill(Duration::ZERO)),
+            (Some("drop_newest"), Overflow::Spill(Duration::ZERO)),
+            (Some("wait"), Overflow::Spill(second)),
+            (Some("drop_oldest"), Overflow::DropOldest),
+        ] {
+            let mut given = BTreeMap::from([
+                ("spool", Given::Text("folder".to_owned())),
+                ("full_wait", Given::Time(second)),
+            ]);
+            given.extend(choice.map(|choice| ("when_full", Given::Choice(choice))));
+            let builder = Applied(&given).builder().unwrap();
+            assert_eq!(builder.overflow_policy(), policy, "{choice:?}");
         }
     }
 

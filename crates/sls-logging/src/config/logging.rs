@@ -205,6 +205,8 @@ impl LoggingGuard {
     /// before go on; others are closed, each with its `close_wait`, once no record is on its
     /// way to them.
     ///
+    /// It blocks the thread until they are closed, so it is not for a handler's own callbacks.
+    ///
     /// # Errors
     /// [`Error::Config`] when it cannot be read or followed, or did not come from a file or
     /// the environment; [`Error::Handler`] when a handler cannot be started.

@@ -244,7 +244,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         None,
         Kind::Choice(&["drop_newest", "drop_oldest", "wait"]),
         "`drop_newest`",
-        "what becomes of a record for which there is no room",
+        "what becomes of a record for which there is no room; with a spool, first what waits moves \
+         to disk, unless it is `drop_oldest`",
     ),
     setting(
         "full_wait",
@@ -252,6 +253,46 @@ pub(crate) const SETTINGS: &[Setting] = &[
         TIME,
         "twice `put_wait`",
         "how long `when_full = \"wait\"` lets a caller wait",
+    ),
+    setting(
+        "spool",
+        None,
+        Kind::Name,
+        "none",
+        "a folder that keeps what is not delivered, so that it survives the process; needs the \
+         feature `spool`",
+    ),
+    setting(
+        "spool_bytes",
+        None,
+        Kind::Bytes {
+            least: 1 << 16,
+            most: 1 << 44,
+        },
+        "1 GiB",
+        "how much may lie in the folder",
+    ),
+    setting(
+        "spool_fsync",
+        None,
+        Kind::Choice(&["record", "interval", "system"]),
+        "`interval`",
+        "when the disk is flushed: for every record, for which the caller waits, now and then, or when \
+         the system likes",
+    ),
+    setting(
+        "spool_fsync_interval",
+        None,
+        TIME,
+        "0.5 s",
+        "how often `interval` is",
+    ),
+    setting(
+        "context_ids",
+        None,
+        Kind::Switch,
+        "false",
+        "whether groups are numbered, so that the service can show the records around one",
     ),
     setting(
         "announce_drops",

@@ -284,7 +284,12 @@ impl HandlerBuilder {
     /// is left when closing is over stays for the next. Unless
     /// [`overflow`](Self::overflow) says otherwise, a queue that is getting full moves to disk
     /// before anything is dropped. [`Fsync`](telemetry_delivery::spool::Fsync) says what
-    /// survives a loss of power, and what that costs.
+    /// survives a loss of power, and what that costs; with `EveryRecord` a caller waits for the
+    /// disk.
+    ///
+    /// Handlers and processes may share a root: [`build`](Self::build) makes a folder for each
+    /// logstore in there. With [`build_with`](Self::build_with), which knows of no logstore, a
+    /// root belongs to one destination.
     #[cfg(feature = "spool")]
     pub fn spool(mut self, root: impl Into<PathBuf>, config: SpoolConfig) -> Self {
         self.spool = Some((root.into(), config));
@@ -337,10 +342,19 @@ impl HandlerBuilder {
     /// one that cannot work, [`Error::Start`] when the system gives no thread.
     #[cfg(feature = "https")]
     pub fn build(self) -> Result<(Handler, HandlerGuard), Error> {
-        let destination = super::destination::Destination::of(&self)?;
-        let source = self.source.clone();
+        #[cfg(feature = "spool")]
+        let mut this = self;
+        #[cfg(not(feature = "spool"))]
+        let this = self;
+        let destination = super::destination::Destination::of(&this)?;
+        #[cfg(feature = "spool")]
+        if let Some((root, _)) = &mut this.spool {
+            // Left-overs are taken over by whoever opens the same folder.
+            root.push(destination.folder());
+        }
+        let source = this.source.clone();
         let source = source.unwrap_or_else(|| destination.local_address());
-        start::with_sink(self, source, move || destination.sink())
+        start::with_sink(this, source, move || destination.sink())
     }
 
     /// Starts the handler's thread, which puts log groups into what `sink` makes.

@@ -1,4 +1,6 @@
 use std::error::Error as StdError;
+#[cfg(feature = "spool")]
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use sls_client::{Client, LogstoreHandle};
@@ -59,6 +61,29 @@ impl Destination {
     /// The source of records when none was given.
     pub(crate) fn local_address(&self) -> String {
         local_address_towards(self.endpoint.host())
+    }
+
+    /// Names the logstore as one part of a path, different for every two of them.
+    ///
+    /// Without the endpoint: a logstore is the same by its internal and its public address.
+    #[cfg(feature = "spool")]
+    pub(crate) fn folder(&self) -> String {
+        let mut name = String::new();
+        for (index, part) in [&self.project, &self.logstore].into_iter().enumerate() {
+            if index > 0 {
+                name.push('.');
+            }
+            for byte in part.bytes() {
+                match byte {
+                    b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => {
+                        name.push(char::from(byte));
+                    }
+                    // Writing into a String does not fail.
+                    _ => drop(write!(name, "%{byte:02x}")),
+                }
+            }
+        }
+        name
     }
 
     /// A new client of this process.

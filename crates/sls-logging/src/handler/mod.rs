@@ -38,7 +38,7 @@ use crate::record::{Facts, Record};
 use outlet::Outlet;
 use scratch::{Scratch, with_scratch};
 
-#[cfg(test)]
+#[cfg(all(test, feature = "config"))]
 pub(crate) use builder::DeadLetters;
 pub use builder::{HandlerBuilder, Signature};
 pub use dead_records::DeadRecords;

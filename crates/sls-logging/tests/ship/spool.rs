@@ -4,7 +4,7 @@ use sls_local::Fault;
 use sls_logging::SpoolConfig;
 
 use crate::delivery::log_one;
-use crate::world::World;
+use crate::world::{LOGSTORE, LONG, World};
 
 #[test]
 fn what_is_left_at_the_end_is_delivered_by_the_next_start_under_its_topic() {
@@ -37,5 +37,36 @@ fn what_is_left_at_the_end_is_delivered_by_the_next_start_under_its_topic() {
     arrived.sort();
     assert_eq!(arrived, ["a", "b", "c"]);
     assert_eq!(world.groups()[0].topic, Some("of the first".into()));
+    std::fs::remove_dir_all(root).unwrap();
+}
+
+#[test]
+fn what_is_left_for_a_logstore_is_not_delivered_to_another_one_that_shares_the_root() {
+    let world = World::new();
+    world.create_logstore("audit");
+    world.inject(Fault::refuse(503, "ServerBusy"));
+    let root = std::env::temp_dir().join(format!("sls-logging-shared-{}", std::process::id()));
+    let of = |logstore: &str| {
+        let builder = world.handler().logstore(logstore);
+        builder
+            .spool(&root, SpoolConfig::default())
+            .build()
+            .unwrap()
+    };
+    let (handler, guard) = of("audit");
+    log_one(&handler, "for the auditors");
+    assert_eq!(guard.close(Duration::ZERO).spooled, 1);
+
+    world.server.service().clear_faults();
+    let (handler, guard) = of(LOGSTORE);
+    log_one(&handler, "for everybody");
+    // Left-overs are read before anything is delivered.
+    world.wait_for(1);
+    assert_eq!(guard.close(LONG).total.recovered, 0);
+    assert_eq!(world.values("message"), ["for everybody"]);
+
+    let (_, guard) = of("audit");
+    world.wait_for_in("audit", 1);
+    assert_eq!(guard.close(LONG).total.recovered, 1);
     std::fs::remove_dir_all(root).unwrap();
 }

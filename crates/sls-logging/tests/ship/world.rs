@@ -49,8 +49,20 @@ impl World {
 
     /// Waits until so many records have arrived.
     pub(crate) fn wait_for(&self, count: u64) {
-        let arrived = self.server.wait_for_logs(PROJECT, LOGSTORE, count, LONG);
+        self.wait_for_in(LOGSTORE, count);
+    }
+
+    /// The same for another logstore.
+    pub(crate) fn wait_for_in(&self, logstore: &str, count: u64) {
+        let arrived = self.server.wait_for_logs(PROJECT, logstore, count, LONG);
         self.runtime.block_on(arrived).unwrap();
+    }
+
+    /// Makes another logstore in the project.
+    pub(crate) fn create_logstore(&self, name: &str) {
+        let config = LogstoreConfig::named(name).with_shard_count(1);
+        let created = self.server.service().create_logstore(PROJECT, config);
+        self.runtime.block_on(created).unwrap();
     }
 
     pub(crate) fn groups(&self) -> Vec<LogGroup> {

@@ -41,6 +41,19 @@ impl ServerProcess {
     /// # Errors
     /// When it ends, or does not tell all of that within 30 seconds.
     pub async fn start(program: &Path, args: &[&str], variables: &[&str]) -> Result<Self> {
+        Self::start_within(START_LIMIT, program, args, variables).await
+    }
+
+    /// The same for a server that has something to do before it is ready.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start), after this time.
+    pub async fn start_within(
+        limit: Duration,
+        program: &Path,
+        args: &[&str],
+        variables: &[&str],
+    ) -> Result<Self> {
         let mut child = Command::new(program)
             .args(["--listen", "127.0.0.1:0"])
             .args(args)
@@ -53,7 +66,7 @@ impl ServerProcess {
         let stdout = BufReader::new(child.stdout.take().expect("it is piped")).lines();
         let stderr = BufReader::new(child.stderr.take().expect("it is piped")).lines();
         let mut said = Said::default();
-        let ready = timeout(START_LIMIT, said.listen(stdout, stderr, variables)).await;
+        let ready = timeout(limit, said.listen(stdout, stderr, variables)).await;
         match ready {
             Ok(Ok(())) => Ok(Self {
                 child,

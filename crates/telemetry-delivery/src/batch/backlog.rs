@@ -433,6 +433,9 @@ impl Backlog {
         if self.entries.is_empty() {
             latch.set();
         } else {
+            // Those that nobody waits for any more, say after a flush that took too long.
+            self.barriers
+                .retain(|(_, latch)| Arc::strong_count(latch) > 1);
             self.barriers.push((self.next, Arc::clone(&latch)));
         }
         latch
@@ -456,6 +459,11 @@ impl Backlog {
             .map(|(_, taken)| taken.chunk.count())
             .sum();
         sealed + incoming
+    }
+
+    #[cfg(test)]
+    pub(super) fn barriers(&self) -> usize {
+        self.barriers.len()
     }
 
     fn reached(&mut self) -> Vec<Arc<Latch>> {

@@ -97,8 +97,9 @@ impl Batcher {
 
     /// Appends an item, one copy under a short lock.
     ///
-    /// When there is no room, [`with_overflow`](BatchConfig::with_overflow) says what happens; only
-    /// [`Overflow::Wait`](super::Overflow::Wait) blocks the thread.
+    /// When there is no room, [`with_overflow`](BatchConfig::with_overflow) says what happens. The
+    /// thread is blocked only where that says for how long, and by a spool that makes every
+    /// record durable.
     ///
     /// # Errors
     /// [`Rejected`]; the item is counted among the dropped then.
@@ -157,7 +158,8 @@ impl Batcher {
     /// [`Rejected`]; the item is counted among the dropped then.
     ///
     /// # Cancel safety
-    /// Safe: before it is ready the item is not taken in.
+    /// Safe: before it is ready the item is not taken in, unless a spool makes every record
+    /// durable: then it may be, and is delivered.
     pub async fn append_async(&self, lane: Lane, item: &[u8]) -> Result<Receipt, Rejected> {
         let engine = self.shared.engine().ok_or(Rejected::Closed)?;
         let receipt = engine.append_async(lane, item, true).await?;

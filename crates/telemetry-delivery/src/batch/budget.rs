@@ -1,6 +1,6 @@
 //! One limit over everything in memory.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::task::Waker;
 
 use super::sync::{AtomicUsize, Mutex, Ordering, fence, lock};
@@ -14,8 +14,19 @@ pub(super) struct Budget {
     bytes: Gauge,
     items: Gauge,
     waiting: AtomicUsize,
-    waiters: Mutex<VecDeque<Waker>>,
+    waiters: Mutex<Waiters>,
 }
+
+/// Who waits for room, and no one else: a place is left when its wait is over.
+#[derive(Debug, Default)]
+struct Waiters {
+    wakers: BTreeMap<u64, Waker>,
+    next: u64,
+}
+
+/// One wait for room, which [`Budget::waited`] ends.
+#[derive(Debug)]
+pub(super) struct Wait(u64);
 
 #[derive(Debug)]
 struct Gauge {
@@ -37,7 +48,7 @@ impl Budget {
             bytes: Gauge::new(bytes, 16 << 10),
             items: Gauge::new(items.unwrap_or(usize::MAX), 64),
             waiting: AtomicUsize::new(0),
-            waiters: Mutex::new(VecDeque::new()),
+            waiters: Mutex::new(Waiters::default()),
         }
     }
 
@@ -72,8 +83,8 @@ impl Budget {
         // With the fence in `wait`: either the waiter finds the room or this finds the waiter.
         fence(Ordering::SeqCst);
         if self.waiting.load(Ordering::Relaxed) > 0 {
-            let woken = std::mem::take(&mut *lock(&self.waiters));
-            for waker in woken {
+            let woken = std::mem::take(&mut lock(&self.waiters).wakers);
+            for waker in woken.into_values() {
                 waker.wake();
             }
         }
@@ -97,18 +108,22 @@ impl Budget {
     }
 
     /// Has `waker` called when there is room again. The caller looks once more afterwards.
-    pub(super) fn wait(&self, waker: &Waker) {
+    pub(super) fn wait(&self, waker: &Waker) -> Wait {
         let mut waiters = lock(&self.waiters);
-        if !waiters.iter().any(|other| other.will_wake(waker)) {
-            waiters.push_back(waker.clone());
-        }
+        let place = waiters.next;
+        waiters.next += 1;
+        waiters.wakers.insert(place, waker.clone());
         drop(waiters);
         self.waiting.fetch_add(1, Ordering::Relaxed);
         fence(Ordering::SeqCst);
+        Wait(place)
     }
 
     /// Ends one [`wait`](Self::wait).
-    pub(super) fn waited(&self) {
+    pub(super) fn waited(&self, wait: &Wait) {
+        let waker = lock(&self.waiters).wakers.remove(&wait.0);
+        // Not under the lock.
+        drop(waker);
         self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
@@ -189,6 +204,16 @@ mod tests {
         let before = budget.used_bytes();
         assert!(!budget.extend(&mut grant, need(500, 3)));
         assert_eq!(budget.used_bytes(), before);
+    }
+
+    #[test]
+    fn who_waits_no_longer_leaves_nothing_behind() {
+        let budget = Budget::new(1, None);
+        for _ in 0..100 {
+            let wait = budget.wait(Waker::noop());
+            budget.waited(&wait);
+        }
+        assert!(lock(&budget.waiters).wakers.is_empty());
     }
 
     #[test]

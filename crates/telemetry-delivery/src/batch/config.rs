@@ -262,6 +262,8 @@ impl BatchConfig {
     /// [`with_batch_bytes`](Self::with_batch_bytes).
     ///
     /// A process that is forked off makes a folder of its own below the same root.
+    /// Batchers that deliver to different places need roots of their own, since each takes over
+    /// what it finds below its root.
     #[cfg(feature = "spool")]
     pub fn with_spool(mut self, root: impl Into<PathBuf>, config: SpoolConfig) -> Self {
         self.spool = Some((root.into(), config));
@@ -382,12 +384,13 @@ impl BatchConfig {
 
     /// How long a caller may wait for room.
     pub(super) fn longest_wait(&self) -> Option<Duration> {
-        match self.overflow {
-            Overflow::Wait(longest) => Some(longest),
+        let longest = match self.overflow {
+            Overflow::Wait(longest) => longest,
             #[cfg(feature = "spool")]
-            Overflow::Spill(longest) => Some(longest),
-            Overflow::DropNewest | Overflow::DropOldest => None,
-        }
+            Overflow::Spill(longest) => longest,
+            Overflow::DropNewest | Overflow::DropOldest => Duration::ZERO,
+        };
+        (!longest.is_zero()).then_some(longest)
     }
 
     pub(super) fn shard_count(&self) -> usize {

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::task::Waker;
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::backlog::{Backlog, Key};
-use super::budget::{Budget, Grant};
+use super::budget::{Budget, Grant, Wait};
 use super::chunk::{Chunk, Pool};
 use super::config::{BatchConfig, DeadLetter, Event, Overflow};
+use super::control::{Control, Timer};
 use super::drops::DropReason;
+use super::fork;
 use super::lane::{Lane, LaneConfig, LaneTable, TooManyLanes};
 use super::receipt::{DeadReason, FatePart, Outcome, Receipt};
 use super::reentry::Inside;
@@ -94,15 +95,6 @@ pub(super) struct Engine {
     pub(super) is_first: bool,
     /// The worker has ended.
     pub(super) gone: Latch,
-}
-
-/// What the worker is asked for.
-#[derive(Debug, Default)]
-pub(super) struct Control {
-    pub(super) quit: bool,
-    /// Forget pauses once.
-    pub(super) hurry: bool,
-    pub(super) timers: Vec<(Instant, Waker)>,
 }
 
 /// What a sweep found.
@@ -233,16 +225,19 @@ impl Engine {
         receipt: bool,
     ) -> Result<Option<Receipt>, Rejected> {
         // Counted as long as this lives, so that a dropped future leaves nothing behind.
-        struct Waiting<'a>(&'a Budget);
+        struct Waiting<'a>(&'a Budget, Wait, u64);
         impl Drop for Waiting<'_> {
             fn drop(&mut self) {
-                self.0.waited();
+                // The lock may be held for ever in a copy of this process.
+                if self.2 == fork::epoch() {
+                    self.0.waited(&self.1);
+                }
             }
         }
         let mut waiting = None;
         std::future::poll_fn(move |context| {
-            self.budget.wait(context.waker());
-            let _before = waiting.replace(Waiting(&self.budget));
+            let wait = self.budget.wait(context.waker());
+            let _before = waiting.replace(Waiting(&self.budget, wait, fork::epoch()));
             match self.append_once(lane, item, receipt, Caller::Anybody) {
                 Err(Rejected::Full) => std::task::Poll::Pending,
                 result => std::task::Poll::Ready(result),
@@ -612,22 +607,16 @@ impl Engine {
         future: F,
     ) -> Option<F::Output> {
         let mut future = std::pin::pin!(future);
-        let mut asked = false;
+        let mut timer = deadline.map(|at| Timer::new(self, at));
         std::future::poll_fn(|context| {
             if let std::task::Poll::Ready(output) = future.as_mut().poll(context) {
                 return std::task::Poll::Ready(Some(output));
             }
-            if let Some(deadline) = deadline {
-                if Instant::now() >= deadline {
+            if let Some(timer) = &mut timer {
+                if Instant::now() >= timer.at() {
                     return std::task::Poll::Ready(None);
                 }
-                if !asked {
-                    asked = true;
-                    lock(&self.control)
-                        .timers
-                        .push((deadline, context.waker().clone()));
-                    self.wake();
-                }
+                timer.set(context.waker());
             }
             std::task::Poll::Pending
         })
@@ -726,4 +715,23 @@ impl Engine {
 /// The deadline that is `time` away, `None` where the clock does not reach that far.
 pub(super) fn deadline_in(time: Duration) -> Option<Instant> {
     Instant::now().checked_add(time)
+}
+
+#[cfg(not(loom))]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flushes_that_are_given_up_leave_nothing_behind() {
+        let engine = Engine::new(1, Arc::new(BatchConfig::default()), None);
+        let lane = engine.register(LaneConfig::new("lane")).unwrap();
+        engine
+            .try_append(lane, b"item", false, Caller::Anybody)
+            .unwrap();
+        for _ in 0..100 {
+            drop(engine.barrier());
+        }
+        assert!(lock(&engine.backlog).barriers() <= 2);
+    }
 }

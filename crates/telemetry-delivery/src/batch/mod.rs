@@ -78,6 +78,7 @@ mod chunk; // items one behind the other in one piece of memory
 #[cfg(any(test, feature = "test-util"))]
 mod collect; // a sink for tests
 mod config; // how much, how long, and what to do when that is not enough
+mod control; // what the worker is asked for, and when it is to wake somebody
 mod drops; // what was not delivered, and why
 mod engine; // what callers and the worker of one process share
 mod fork; // notices that this process is a copy of another

@@ -175,8 +175,8 @@ pub(super) struct Storage {
     /// Items that left memory and have not come back.
     spilled_items: u64,
     failing: bool,
-    /// What is left on disk cannot be read: there are too many lanes.
-    blocked: bool,
+    /// It was said that there are too many lanes for some of what is on disk.
+    told_of_lanes: bool,
     lane: Vec<u8>,
 }
 
@@ -210,7 +210,7 @@ impl Storage {
             last: None,
             spilled_items: 0,
             failing: false,
-            blocked: false,
+            told_of_lanes: false,
             lane: Vec::new(),
         }))
     }
@@ -366,15 +366,13 @@ impl Storage {
             }
             self.adopt_at = now.checked_add(ADOPT_EVERY);
         }
-        if self.blocked || engine.is_closed() {
+        if engine.is_closed() {
             return;
         }
         while engine.budget.level() <= READ_UP_TO {
             match self.spool.next_pending() {
                 Some(Ok(entry)) => {
-                    if !self.take_in(engine, entry, now) {
-                        return;
-                    }
+                    self.take_in(engine, entry, now);
                 }
                 Some(Err(damage)) => engine.tell(&Event::SpoolDamaged(damage)),
                 None => {
@@ -385,19 +383,21 @@ impl Storage {
         }
     }
 
-    fn take_in(&mut self, engine: &Engine, entry: Entry, now: Instant) -> bool {
+    fn take_in(&mut self, engine: &Engine, entry: Entry, now: Instant) {
         let items = entry.ends.len();
         if items == 0 {
             engine.storage.done(vec![entry.id]);
-            return true;
+            return;
         }
         let lane = match engine.lanes.register(LaneConfig::on_disk(&entry.lane)) {
             Ok(lane) => lane,
             Err(error) => {
-                self.spool.release(entry.id);
-                self.blocked = true;
-                self.tell_failing(engine, error.to_string().into(), now);
-                return false;
+                // Neither done nor handed out again: it stays for the next start, and what is
+                // behind it goes on.
+                if !std::mem::replace(&mut self.told_of_lanes, true) {
+                    self.tell_failing(engine, error.to_string().into(), now);
+                }
+                return;
             }
         };
         let chunk = Chunk {
@@ -417,7 +417,6 @@ impl Storage {
         });
         let stored = vec![entry.id];
         lock(&engine.backlog).insert_stored(&engine.lanes, lane, chunk, Vec::new(), stored);
-        true
     }
 
     /// Nothing is left on disk that is not in memory.

@@ -165,8 +165,11 @@ impl Worker {
         for pace in self.paces.values_mut() {
             *pace = Pace::new(Instant::now());
         }
+        let now = Instant::now();
+        // Who waits for what does not come is not to wait for ever.
+        self.is_told_to_quit(now, &mut NextTime::default());
         // The disk can have what nobody takes.
-        self.store(Instant::now(), &mut NextTime::default());
+        self.store(now, &mut NextTime::default());
         let quit = self.engine.notify.notified();
         let _ = timeout(RESTART_AFTER, quit).await;
     }
@@ -176,15 +179,14 @@ impl Worker {
         let quit = control.quit;
         let hurry = std::mem::take(&mut control.hurry);
         let mut due = Vec::new();
-        control.timers.retain(|(at, waker)| {
-            let over = *at <= now;
-            if over {
-                due.push(waker.clone());
-            } else {
-                next.at(*at);
+        while let Some(timer) = control.timers.first_entry() {
+            let (at, _) = *timer.key();
+            if at > now {
+                next.at(at);
+                break;
             }
-            !over
-        });
+            due.push(timer.remove());
+        }
         drop(control);
         for waker in due {
             waker.wake();
@@ -206,7 +208,7 @@ impl Worker {
             if engine.rest.is_on() {
                 return;
             }
-            self.linger_at = Some(now + linger);
+            self.linger_at = now.checked_add(linger);
         }
         let pressure = engine.pressure.load(Ordering::Relaxed);
         if self.overdue || pressure || self.linger_at.is_some_and(|at| at <= now) {
@@ -220,9 +222,9 @@ impl Worker {
                 if swept.items > 0 && !linger.is_zero() {
                     // Where there was one there will be more: stay up, so that nobody need wake
                     // this thread.
-                    self.linger_at = Some(now + linger);
+                    self.linger_at = now.checked_add(linger);
                 } else if !engine.rest.begin(|| engine.has_filling()) {
-                    self.linger_at = Some(now + linger);
+                    self.linger_at = now.checked_add(linger);
                 }
             }
         }
@@ -423,7 +425,8 @@ impl Worker {
             .engine
             .config
             .give_up_after
-            .is_some_and(|limit| now + wait >= since + limit);
+            .and_then(|limit| since.checked_add(limit))
+            .is_some_and(|end| now.checked_add(wait).is_none_or(|next| next >= end));
         if over {
             drop(backlog);
             self.bury(key, batch, DeadReason::Expired(cause));

@@ -91,8 +91,8 @@ impl Spool {
         for (name, bytes) in acks {
             match self.segments.get_mut(&name) {
                 Some(segment) => {
-                    segment.ack_bytes = bytes;
-                    self.stats.bytes += bytes;
+                    let before = std::mem::replace(&mut segment.ack_bytes, bytes);
+                    self.stats.bytes = self.stats.bytes - before + bytes;
                 }
                 // Its segment was removed, and the process stopped before it came to this.
                 None => {

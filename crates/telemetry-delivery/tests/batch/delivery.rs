@@ -178,3 +178,19 @@ fn while_the_other_side_is_down_it_is_not_hammered() {
     let report = guard.close_blocking(Duration::ZERO);
     assert_eq!(report.dropped, 200);
 }
+
+#[test]
+fn times_that_the_clock_does_not_reach_mean_never() {
+    let sink = Collect::answering(|batch| match batch.attempt() {
+        1 => Delivery::again("busy"),
+        _ => Delivery::Delivered,
+    });
+    let endless = config()
+        .with_linger(Duration::MAX)
+        .with_give_up_after(Duration::MAX);
+    let (batcher, guard, lane) = start(endless, &sink);
+    batcher.append(lane, b"one").unwrap();
+    batcher.flush_blocking(LONG).unwrap();
+    let report = guard.close_blocking(LONG);
+    assert_eq!((report.total.delivered, report.total.panics), (1, 0));
+}

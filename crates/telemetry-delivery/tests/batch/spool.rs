@@ -371,3 +371,30 @@ fn a_spool_that_holds_no_batch_is_refused() {
     let started = Batcher::start(config().with_spool(&root.0, tiny), Collect::new);
     assert!(matches!(started, Err(StartError::Config(_))));
 }
+
+#[test]
+fn left_overs_of_more_lanes_than_there_may_be_do_not_hold_up_the_others() {
+    let root = Root::new("lanes");
+    let (sink, _closed) = gate();
+    let single = spooling(&root).with_batch_items(1);
+    let (batcher, guard, lane) = start(single, &sink);
+    let other = batcher.lane(LaneConfig::new("other")).unwrap();
+    for (lane, item) in [(lane, "one"), (other, "two"), (lane, "three")] {
+        batcher.append(lane, item.as_bytes()).unwrap();
+    }
+    assert_eq!(guard.close_blocking(MS).spooled, 3);
+
+    let sink = Collect::new();
+    let (_batcher, guard) = Batcher::start(spooling(&root).with_max_lanes(1), {
+        let sink = sink.clone();
+        move || sink.clone()
+    })
+    .unwrap();
+    // In one batch or in two.
+    while sink.items().len() < 2 {
+        std::thread::yield_now();
+    }
+    guard.close_blocking(LONG);
+    assert_eq!(texts(&sink.items()), ["one", "three"]);
+    assert_eq!(texts(&next_delivers(&root)), ["two"]);
+}

@@ -19,6 +19,8 @@ pub(super) enum Assignment {
     Held(String),
     /// Still held by the first, promised to the second.
     Leaving { from: String, to: String },
+    /// Still held, and to wait again once it is let go: a parent is not over after all.
+    Recalled(String),
     /// Closed and read to its end.
     Over,
 }
@@ -28,6 +30,8 @@ pub(super) enum Assignment {
 pub(super) struct Slot {
     pub(super) assignment: Assignment,
     pub(super) saved: Saved,
+    /// Whether it came to a group with order, and so waits for its parents.
+    pub(super) waits: bool,
 }
 
 impl Slot {
@@ -43,8 +47,35 @@ impl Slot {
                 (false, true) => self.assignment = Assignment::Held(to.clone()),
                 (false, false) => self.assignment = Assignment::Free,
             },
+            Assignment::Recalled(name) if !lives(name) => self.assignment = Assignment::Waiting,
             _ => {}
         }
+    }
+
+    /// From now on parents do not matter.
+    pub(super) fn give_up_waiting(&mut self) {
+        self.waits = false;
+        match &self.assignment {
+            Assignment::Waiting => self.assignment = Assignment::Free,
+            Assignment::Recalled(name) => self.assignment = Assignment::Held(name.clone()),
+            _ => {}
+        }
+    }
+
+    /// Waits for parents in a group with order, and no longer than for them.
+    fn follow_parents(&mut self, over: bool) {
+        self.assignment = match (&self.assignment, over) {
+            (Assignment::Waiting, true) => Assignment::Free,
+            (Assignment::Recalled(name), true) => Assignment::Held(name.clone()),
+            // A parent was over, and somebody set its checkpoint back.
+            (Assignment::Free, false) if self.waits => Assignment::Waiting,
+            (Assignment::Held(name) | Assignment::Leaving { from: name, .. }, false)
+                if self.waits =>
+            {
+                Assignment::Recalled(name.clone())
+            }
+            _ => return,
+        };
     }
 
     /// Whose shard it is or will be.
@@ -58,7 +89,9 @@ impl Slot {
     /// Who may be reading it now.
     pub(super) fn holder(&self) -> Option<&str> {
         match &self.assignment {
-            Assignment::Held(name) | Assignment::Leaving { from: name, .. } => Some(name),
+            Assignment::Held(name)
+            | Assignment::Leaving { from: name, .. }
+            | Assignment::Recalled(name) => Some(name),
             _ => None,
         }
     }
@@ -71,10 +104,17 @@ impl ConsumerGroup {
             return;
         };
         for (shard, slot) in &mut self.slots {
-            if let Assignment::Leaving { from, to } = &slot.assignment {
-                if from == name && !consumer.reported.contains(shard) {
+            if consumer.reported.contains(shard) {
+                continue;
+            }
+            match &slot.assignment {
+                Assignment::Leaving { from, to } if from == name => {
                     slot.assignment = Assignment::Held(to.clone());
                 }
+                Assignment::Recalled(from) if from == name => {
+                    slot.assignment = Assignment::Waiting;
+                }
+                _ => {}
             }
         }
     }
@@ -92,6 +132,7 @@ impl ConsumerGroup {
                     Assignment::Free
                 },
                 saved: Saved::default(),
+                waits: order,
             });
             let is_over = shard.end.is_some() && slot.saved.position() == shard.end;
             if is_over {
@@ -108,9 +149,7 @@ impl ConsumerGroup {
                 slot.is_none_or(|slot| slot.assignment == Assignment::Over)
             });
             if let Some(slot) = self.slots.get_mut(&shard.id) {
-                if slot.assignment == Assignment::Waiting && parents_over {
-                    slot.assignment = Assignment::Free;
-                }
+                slot.follow_parents(parents_over);
             }
         }
     }

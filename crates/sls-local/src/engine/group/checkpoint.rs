@@ -37,7 +37,7 @@ pub(crate) struct Checkpoint {
     /// Microseconds since the Unix epoch; 0 when nothing was saved.
     #[serde(rename = "updateTime")]
     pub(crate) update_time: u64,
-    /// Who has the shard, or who saved last.
+    /// Who has the shard, or who saved last; nobody when nothing was saved.
     pub(crate) consumer: String,
 }
 
@@ -60,7 +60,10 @@ impl ConsumerGroup {
             shard: *id,
             checkpoint: slot.saved.text.clone(),
             update_time: slot.saved.at,
-            consumer: slot.holder().unwrap_or(&slot.saved.by).to_owned(),
+            consumer: match slot.saved.at {
+                0 => String::new(),
+                _ => slot.holder().unwrap_or(&slot.saved.by).to_owned(),
+            },
         };
         self.slots.iter().map(describe).collect()
     }

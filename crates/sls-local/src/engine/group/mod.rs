@@ -7,6 +7,7 @@
 //!                              ^          |                      |
 //!                              +----------+-- a is silent -------+--> held(b)
 //!   any of them --closed and read to its end--> over
+//!   held, of a parent whose checkpoint was set back --> recalled --let go--> waiting
 //! ```
 //!
 //! A shard is never given to a second consumer before the first says that it let go, or was
@@ -28,7 +29,7 @@ use crate::refusal::Refusal;
 
 pub(crate) use checkpoint::Save;
 
-use assignment::{Assignment, Slot};
+use assignment::Slot;
 use fact::Kept;
 
 /// The most groups of a logstore, the larger of the manual's two numbers.
@@ -154,9 +155,7 @@ impl ConsumerGroup {
         settings.check()?;
         if !settings.order {
             for slot in self.slots.values_mut() {
-                if slot.assignment == Assignment::Waiting {
-                    slot.assignment = Assignment::Free;
-                }
+                slot.give_up_waiting();
             }
         }
         self.settings = settings;

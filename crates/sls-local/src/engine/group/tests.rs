@@ -3,6 +3,7 @@ use std::time::UNIX_EPOCH;
 use proptest::prelude::*;
 use sls_core::model::Cursor;
 
+use super::assignment::Assignment;
 use super::*;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -146,10 +147,34 @@ fn children_wait_for_their_parents_in_a_group_with_order() {
             [1, 2],
             "order {order}"
         );
-        // Set back, it is read again; its children are not taken away.
+        // Set back, it is read again, and with order its children wait once more.
         group.read_to(0, 9, &shards);
-        assert_eq!(group.beat("a", &[1, 2], &shards, 3), [0, 1, 2]);
+        let now: &[u32] = if order { &[0] } else { &[0, 1, 2] };
+        assert_eq!(group.beat("a", &[1, 2], &shards, 3), now);
     }
+}
+
+#[test]
+fn a_recalled_child_is_let_go_before_anybody_has_it_again() {
+    let mut group = group(true);
+    let mut shards = open(0..2);
+    shards[0].end = Some(10);
+    shards[1].parents = vec![ShardId(0)];
+    group.beat("a", &[], &shards, 0);
+    group.read_to(0, 10, &shards);
+    assert_eq!(group.beat("a", &[0], &shards, 1), [1]);
+    group.read_to(0, 5, &shards);
+    assert_eq!(group.beat("a", &[1], &shards, 2), [0]);
+    // While it is being let go the parent may be read to its end: nothing has changed then.
+    group.read_to(0, 10, &shards);
+    assert_eq!(group.beat("a", &[0, 1], &shards, 3), [1]);
+    group.read_to(0, 5, &shards);
+    assert_eq!(group.beat("a", &[1], &shards, 4), [0]);
+    assert_eq!(group.beat("b", &[], &shards, 5), NOTHING);
+    assert_eq!(group.beat("a", &[0], &shards, 6), [0]);
+    group.read_to(0, 10, &shards);
+    assert_eq!(group.beat("b", &[], &shards, 7), NOTHING);
+    assert_eq!(group.beat("a", &[0], &shards, 8), [1]);
 }
 
 #[test]
@@ -196,10 +221,15 @@ fn every_shard_has_a_checkpoint_even_if_nothing_was_saved() {
     assert_eq!((all[0].checkpoint.as_str(), all[0].update_time), ("", 0));
     assert_eq!(all[0].consumer, "");
     group.beat("a", &[], &shards, 0);
-    assert_eq!(of(&mut group)[1].consumer, "a");
+    assert_eq!(
+        of(&mut group)[1].consumer,
+        "",
+        "who holds it has saved nothing"
+    );
     assert_eq!(group.save_as("a", 1, &shards), Ok(()));
     let saved = &of(&mut group)[1];
     assert_eq!(saved.checkpoint, "MQ==");
+    assert_eq!(saved.consumer, "a");
     assert_eq!(saved.update_time, 1_700_000_000_000_000);
 }
 

@@ -1,5 +1,8 @@
 //! The search before the first pipe: words, `key: value`, `key > 1`, and, or, not.
 
+use std::borrow::Cow;
+
+use serde_json::Value;
 use sls_core::model::TextRef;
 use sls_core::wire::{GroupView, LogView};
 
@@ -25,6 +28,18 @@ pub(crate) enum Query {
     /// The field is a number that compares so.
     #[expect(private_interfaces, reason = "conditions are only made here")]
     Number(String, Comparison, f64),
+    /// The field is a number within these two.
+    #[expect(private_interfaces, reason = "conditions are only made here")]
+    Within(String, Range),
+}
+
+/// Two numbers, and whether each is within.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Range {
+    from: f64,
+    with_from: bool,
+    to: f64,
+    with_to: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,15 +78,47 @@ impl Query {
                 .contents()
                 .any(|(_, value)| term.is_in(&value.to_string_lossy())),
             Self::Field(name, term) => field(group, log, name)
-                .is_some_and(|value| term.is_anything() || term.is_in(&value.to_string_lossy())),
-            Self::Number(name, comparison, wanted) => field(group, log, name)
-                .and_then(|value| value.to_str().ok()?.trim().parse::<f64>().ok())
-                .is_some_and(|number| comparison.holds(number, *wanted)),
+                .is_some_and(|value| term.is_anything() || term.is_in(&value)),
+            Self::Number(name, comparison, wanted) => {
+                number(group, log, name).is_some_and(|number| comparison.holds(number, *wanted))
+            }
+            Self::Within(name, range) => {
+                number(group, log, name).is_some_and(|number| range.has(number))
+            }
         }
     }
 }
 
-fn field<'a>(group: &GroupView<'a>, log: &LogView<'a>, name: &str) -> Option<TextRef<'a>> {
+fn number(group: &GroupView<'_>, log: &LogView<'_>, name: &str) -> Option<f64> {
+    field(group, log, name)?.trim().parse().ok()
+}
+
+/// The text of a field, or of a value inside of one that is JSON.
+fn field<'a>(group: &GroupView<'a>, log: &LogView<'a>, name: &str) -> Option<Cow<'a, str>> {
+    if let Some(value) = plain_field(group, log, name) {
+        return Some(value.to_string_lossy());
+    }
+    // Any dot may be the end of the field's name and the beginning of the path inside it.
+    name.match_indices('.').find_map(|(dot, _)| {
+        let value = plain_field(group, log, &name[..dot])?;
+        let value: Value = serde_json::from_str(value.to_str().ok()?).ok()?;
+        inside(&value, &name[dot + 1..]).map(Cow::Owned)
+    })
+}
+
+/// The text of the value at a path whose names may have dots themselves.
+fn inside(value: &Value, path: &str) -> Option<String> {
+    let members = value.as_object()?;
+    match members.get(path) {
+        Some(Value::String(text)) => return Some(text.clone()),
+        Some(other) => return Some(other.to_string()),
+        None => {}
+    }
+    path.match_indices('.')
+        .find_map(|(dot, _)| inside(members.get(&path[..dot])?, &path[dot + 1..]))
+}
+
+fn plain_field<'a>(group: &GroupView<'a>, log: &LogView<'a>, name: &str) -> Option<TextRef<'a>> {
     match name {
         "__topic__" => return group.topic(),
         "__source__" => return group.source(),
@@ -83,6 +130,30 @@ fn field<'a>(group: &GroupView<'a>, log: &LogView<'a>, name: &str) -> Option<Tex
     let tag = name.strip_prefix("__tag__:")?;
     let mut tags = group.tags();
     tags.find(|(key, _)| *key == tag).map(|(_, value)| value)
+}
+
+impl Range {
+    fn has(self, number: f64) -> bool {
+        let above = number > self.from || self.with_from && number == self.from;
+        let below = number < self.to || self.with_to && number == self.to;
+        above && below
+    }
+
+    /// `[1 2]`, with a round bracket on a side whose number is not within.
+    fn parse(text: &str) -> Option<Self> {
+        let inner = text.strip_prefix(['[', '('])?.strip_suffix([']', ')'])?;
+        let mut numbers = inner.split([' ', ',']).filter(|number| !number.is_empty());
+        let (from, to) = (numbers.next()?, numbers.next()?);
+        if numbers.next().is_some() {
+            return None;
+        }
+        Some(Self {
+            from: from.parse().ok()?,
+            with_from: text.starts_with('['),
+            to: to.parse().ok()?,
+            with_to: text.ends_with(']'),
+        })
+    }
 }
 
 impl Comparison {
@@ -243,6 +314,10 @@ impl Parser {
         let comparison = match self.peek() {
             Some(Token::Colon) => None,
             Some(Token::Compare(comparison)) => Some(*comparison),
+            Some(Token::Word(word)) if word == "in" && self.begins_range() => {
+                self.next += 1;
+                return self.range(text);
+            }
             _ => return Ok(Query::Anywhere(Term::new(&text))),
         };
         self.next += 1;
@@ -255,6 +330,42 @@ impl Parser {
         match value.parse() {
             Ok(number) => Ok(Query::Number(text, comparison, number)),
             Err(_) => Err(invalid(format!("{value:?} is not a number"))),
+        }
+    }
+}
+
+impl Parser {
+    /// Whether a bracket comes after the next token.
+    fn begins_range(&self) -> bool {
+        match self.tokens.get(self.next + 1) {
+            Some(Token::Open) => true,
+            Some(Token::Word(word)) => word.starts_with('['),
+            _ => false,
+        }
+    }
+
+    /// `[1 2]` and the like, up to the bracket that ends it.
+    fn range(&mut self, name: String) -> Result<Query, Refusal> {
+        let mut text = String::new();
+        loop {
+            match self.take() {
+                Some(Token::Open) if text.is_empty() => text.push('('),
+                Some(Token::Close) => text.push(')'),
+                Some(Token::Word(word)) => {
+                    text.push_str(&word);
+                    if !word.ends_with(']') {
+                        text.push(' ');
+                    }
+                }
+                _ => return Err(invalid(format!("the range of {name} is not closed"))),
+            }
+            if text.ends_with([']', ')']) {
+                break;
+            }
+        }
+        match Range::parse(&text) {
+            Some(range) => Ok(Query::Within(name, range)),
+            None => Err(invalid(format!("{text:?} is no range of two numbers"))),
         }
     }
 }
@@ -279,6 +390,10 @@ mod tests {
         let mut log = group.log(1);
         log.field("level", "ERROR").field("cost", "12.5");
         log.field("message", "cannot open /tmp/x: no such file");
+        log.field(
+            "json",
+            r#"{"user": {"name": "Ann Lee", "age": 41, "x.y": {"z": true}}}"#,
+        );
         drop(log);
         let meta = GroupMeta::default()
             .with_topic("app")
@@ -311,6 +426,14 @@ mod tests {
             "cost = 12.5",
             "message: fil* and __topic__: app",
             "__tag__:host: h1",
+            "json.user.name: lee",
+            "json.user.age > 40",
+            "json.user.x.y.z: true",
+            "json.user: age",
+            "cost in [12 13]",
+            "cost in [12.5 13)",
+            "cost in ( 12 12.5 ]",
+            "cost in [12,13] and json.user.age in (40 42)",
         ] {
             check(query, true);
         }
@@ -327,6 +450,12 @@ mod tests {
             "level > 1",
             "app",
             "__tag__:host: h2",
+            "json.user.name: bob",
+            "json.user.other: *",
+            "level.user: *",
+            "cost in (12.5 13]",
+            "cost in [12 12.5)",
+            "level in [1 2]",
         ] {
             check(query, false);
         }
@@ -337,8 +466,25 @@ mod tests {
         let deep = "(".repeat(10_000);
         let nots = "not ".repeat(10_000);
         for query in [
-            "(", ")", "a:", ":", "a and", "or a", "a: (b)", "a > b", "\"open", "(a", "a)", "> 1",
-            &deep, &nots,
+            "(",
+            ")",
+            "a:",
+            ":",
+            "a and",
+            "or a",
+            "a: (b)",
+            "a > b",
+            "\"open",
+            "(a",
+            "a)",
+            "> 1",
+            "a in [1 2",
+            "a in [1]",
+            "a in [1 2 3]",
+            "a in (x y)",
+            "a in (",
+            &deep,
+            &nots,
         ] {
             let refusal = Query::parse(query).unwrap_err();
             assert_eq!(refusal.code, "InvalidQueryString", "{query}");

@@ -34,8 +34,9 @@ struct Asked {
     from_ns: u32,
     #[serde(rename = "toNs")]
     to_ns: u32,
-    line: Option<usize>,
-    offset: usize,
+    /// Negative ones have a code of their own.
+    line: Option<i64>,
+    offset: i64,
     reverse: bool,
     query: String,
     topic: String,
@@ -86,20 +87,25 @@ pub(super) fn perform_v2(context: &Context<'_>, logstore: &str) -> Result<Answer
         .with(QUERY_INFO, info))
 }
 
+/// A number from 0 on, if one is given.
+pub(super) fn within(
+    code: &'static str,
+    name: &str,
+    given: Option<i64>,
+    most: usize,
+) -> Result<Option<usize>, Refusal> {
+    let number = given.map(usize::try_from).transpose().ok();
+    let number = number.filter(|number| number.is_none_or(|number| number <= most));
+    number.ok_or_else(|| Refusal::bad(code, format!("{name} must be 0 to {most}")))
+}
+
 fn search<'a>(
     context: &Context<'_>,
     logstore: &Arc<Logstore>,
     asked: &'a Asked,
 ) -> Result<(Found, SearchText<'a>), Refusal> {
-    let lines = asked.line.unwrap_or(MAX_LINES);
-    if lines > MAX_LINES {
-        let message = format!("line must be 0 to {MAX_LINES}");
-        return Err(Refusal::bad("InvalidLine", message));
-    }
-    if asked.offset > MAX_OFFSET {
-        let message = format!("offset must be 0 to {MAX_OFFSET}");
-        return Err(Refusal::bad("InvalidOffset", message));
-    }
+    let lines = within("InvalidLine", "line", asked.line, MAX_LINES)?.unwrap_or(MAX_LINES);
+    let offset = within("InvalidOffset", "offset", Some(asked.offset), MAX_OFFSET)?;
     let text = SearchText::parse(&asked.query)?;
     let program = text.pipeline.as_deref();
     let program = program
@@ -114,7 +120,7 @@ fn search<'a>(
     check_range(&search)?;
     logstore.check_index()?;
     let page = Page {
-        offset: asked.offset,
+        offset: offset.unwrap_or(0),
         lines,
         reverse: asked.reverse,
         pack_meta: text.pack_meta,

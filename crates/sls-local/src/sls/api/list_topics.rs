@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use http::HeaderName;
 use sls_core::wire::headers;
 
+use super::get_logs::within;
 use super::{Answer, Context};
 use crate::refusal::Refusal;
 
@@ -15,11 +16,8 @@ const NEXT_TOKEN: HeaderName = HeaderName::from_static("x-log-nexttoken");
 pub(super) fn perform(context: &Context<'_>, logstore: &str) -> Result<Answer, Refusal> {
     let logstore = context.logstore(logstore)?;
     let request = context.request;
-    let lines = request.number("line")?.unwrap_or(MAX_LINES);
-    if lines > MAX_LINES {
-        let message = format!("line must be 0 to {MAX_LINES}");
-        return Err(Refusal::bad("InvalidLine", message));
-    }
+    let lines = within("InvalidLine", "line", request.number("line")?, MAX_LINES)?;
+    let lines = lines.unwrap_or(MAX_LINES);
     let token = request.parameter("token").unwrap_or_default();
     logstore.check_index()?;
     let topics: BTreeSet<String> = logstore.topics(context.now)?;

@@ -4,6 +4,7 @@ use sls_core::wire::{GroupListEncoder, headers};
 use super::{Answer, Context};
 use crate::engine::spl::{self, Evaluated};
 use crate::engine::{Pulled, unix_seconds};
+use crate::fault::Target;
 use crate::refusal::Refusal;
 use crate::sls::request::shard_id;
 
@@ -55,6 +56,11 @@ pub(super) fn perform(
             answer_groups(context, list)
         }
     };
+    let target = Target {
+        bytes: answer.body.len(),
+        ..context.target
+    };
+    context.face.faults.spend(target, context.now);
     Ok(describe(answer, context, &pulled))
 }
 

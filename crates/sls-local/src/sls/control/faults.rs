@@ -62,6 +62,10 @@ fn read(given: Map<String, Value>) -> Result<Fault, Refusal> {
         Some(name) => Err(Refusal::parameter(format!(
             "a fault has no member {name:?}"
         ))),
-        None => Ok(fault),
+        None => {
+            let checked = fault.check();
+            checked.map_err(|cause| Refusal::parameter(cause.to_string()))?;
+            Ok(fault)
+        }
     }
 }

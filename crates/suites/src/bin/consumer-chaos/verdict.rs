@@ -27,6 +27,8 @@ type Handings = Vec<Handing>;
 struct Handing {
     run: usize,
     shard: u32,
+    /// Counts the times that the process was given the shard.
+    tenure: usize,
     from: u64,
     to: u64,
     groups: Vec<u64>,
@@ -113,11 +115,12 @@ impl Verdict {
         )
     }
 
-    /// A process hands the batches of a shard one behind the other.
+    /// As long as a process has a shard, it hands its batches over one behind the other.
     fn look_for_gaps(&mut self, handings: &Handings) {
         for pair in handings.windows(2) {
             let (before, after) = (&pair[0], &pair[1]);
-            let same = before.run == after.run && before.shard == after.shard;
+            let of = |handing: &Handing| (handing.run, handing.shard, handing.tenure);
+            let same = of(before) == of(after);
             if same && before.done.is_some() && after.from > before.to {
                 self.violations
                     .push(format!("groups were skipped between {before} and {after}"));
@@ -215,8 +218,13 @@ fn handings(journals: &[Vec<Line>]) -> Handings {
     let mut all = Vec::new();
     for (run, lines) in journals.iter().enumerate() {
         let mut shards: BTreeMap<u32, Handings> = BTreeMap::new();
+        let mut tenures: BTreeMap<u32, usize> = BTreeMap::new();
         for line in lines {
             let shard = shards.entry(line.shard).or_default();
+            let tenure = tenures.entry(line.shard).or_default();
+            if line.what == What::Started {
+                *tenure += 1;
+            }
             match &line.what {
                 What::Handed { from, to, groups } => {
                     if let Some(before) = shard.last_mut() {
@@ -225,6 +233,7 @@ fn handings(journals: &[Vec<Line>]) -> Handings {
                     shard.push(Handing {
                         run,
                         shard: line.shard,
+                        tenure: *tenure,
                         from: *from,
                         to: *to,
                         groups: groups.clone(),
@@ -477,5 +486,22 @@ mod tests {
             verdict.to_string().contains("groups were skipped"),
             "{verdict}"
         );
+    }
+
+    #[test]
+    fn what_another_worker_did_meanwhile_is_not_skipped() {
+        let again = vec![
+            line(0, What::Started),
+            handed(1, 0, 1),
+            done(2, 1),
+            saved(3, 1),
+            line(4, What::Stopped),
+            line(9, What::Started),
+            handed(10, 2, 3),
+            done(11, 3),
+        ];
+        let other = vec![line(5, What::Started), handed(6, 1, 2), done(7, 2)];
+        let verdict = judge(&[again, other], vec![Run::default(); 2], 3);
+        assert!(verdict.holds(), "{verdict}");
     }
 }

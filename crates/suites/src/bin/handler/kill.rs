@@ -36,8 +36,10 @@ use crate::counts::Counts;
 const INTERVAL: Duration = Duration::from_millis(100);
 /// When the engine writes where the policy gives no interval.
 const SYSTEM_INTERVAL: Duration = Duration::from_millis(500);
-/// What a busy machine may need to come to it.
-const SLACK: Duration = Duration::from_millis(250);
+/// What a busy machine may need to come to it: a file system that is committing for others holds up
+/// writes, too. With a quarter of a second, and nine runnable threads per core, items of one process
+/// in six hundred were not written in time.
+const SLACK: Duration = Duration::from_secs(1);
 /// The largest number a process appends.
 const PER_PROCESS: u64 = 1 << 24;
 /// For what should take seconds.

@@ -6,6 +6,7 @@ mod handler;
 mod logical;
 mod protobuf;
 mod signature;
+mod trace;
 
 use std::io;
 use std::path::Path;
@@ -38,6 +39,7 @@ async fn check(case: &Value) -> Outcome {
         "compression" => Outcome::of(compression::both_ways(case)),
         "handler" => handler::check(case),
         "cli" => cli::check(case).await,
+        "trace" => trace::check(case).await,
         "sts" | "error" | "retry" => exchange::check(case).await,
         kind if kind.starts_with("api-") => exchange::check(case).await,
         other => Outcome::Pending(other.to_owned()),

@@ -206,7 +206,13 @@ fn create(folder: &Path, cache: usize) -> Result<(), OpenError> {
     })?;
     drop(database);
     let moved = fs::rename(&unfinished, store(folder));
-    moved.and_then(|()| sync(folder)).map_err(OpenError::Io)
+    let safe = moved.and_then(|()| sync(folder));
+    // The folder itself may be new.
+    let parent = folder
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let safe = safe.and_then(|()| parent.map_or(Ok(()), sync));
+    safe.map_err(OpenError::Io)
 }
 
 fn make_tables(database: &Database) -> Result<(), ReadError> {

@@ -5,11 +5,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use redb::TableDefinition;
+use sls_core::model::{CursorPosition, ShardId};
 use sls_core::wire::Compression;
 use tempfile::TempDir;
 
 use super::super::{Arriving, Batch, Bounds, Packed, ReadLimit};
 use super::*;
+use crate::engine::{Engine, PutRules, SplitAt};
 
 const CACHE: usize = 4 << 20;
 const ALL: ReadLimit = ReadLimit {
@@ -247,6 +249,38 @@ fn a_full_disk_refuses_groups_reads_on_and_recovers() {
     free.store(u64::MAX, Ordering::SeqCst);
     append(&log, arriving(1, "taken")).unwrap();
     assert_eq!(groups(&log.read(0, ALL).unwrap()), [&b"kept"[..], b"taken"]);
+}
+
+#[test]
+fn empty_shards_that_cannot_go_on_a_full_disk_do_not_keep_others_from_being_read() {
+    let folder = folder();
+    let free = Arc::new(AtomicU64::new(u64::MAX));
+    let space = {
+        let free = Arc::clone(&free);
+        FreeSpace::new(move || Some(free.load(Ordering::SeqCst)))
+    };
+    let storage = DiskStorage::open_with(folder.path(), CACHE, space).unwrap();
+    let engine = Engine::open(Arc::new(storage), PutRules::default(), at(0)).unwrap();
+    let settings = |value| serde_json::from_value(value).unwrap();
+    let none = settings(serde_json::json!({}));
+    engine.create_project("shop", none, at(0)).unwrap();
+    let orders = serde_json::json!({"logstoreName": "orders", "ttl": 1, "shardCount": 1});
+    engine
+        .create_logstore("shop", settings(orders), at(0))
+        .unwrap();
+    let logstore = engine.logstore("shop", "orders").unwrap();
+    logstore
+        .split(ShardId(0), SplitAt::Parts(2), at(1))
+        .unwrap();
+
+    let later = at(3 * 24 * 60 * 60);
+    let look = || logstore.cursor(ShardId(1), CursorPosition::Begin, later);
+    free.store(0, Ordering::SeqCst);
+    assert!(look().is_ok());
+    assert_eq!(logstore.shards(later).unwrap().len(), 3);
+    free.store(u64::MAX, Ordering::SeqCst);
+    assert!(look().is_ok());
+    assert_eq!(logstore.shards(later).unwrap().len(), 2);
 }
 
 #[test]

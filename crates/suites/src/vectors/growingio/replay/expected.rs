@@ -40,21 +40,21 @@ pub(super) fn check(case: &Value, played: &Played, server: &Server, printed: &st
     }
     match name {
         "async-after-stop" => after_stop(played, &seen),
+        // What size or an item sends does not wait for the end of `flush_after`.
+        "async-split-batches" | "async-flush-on-size" | "async-item-triggers" => {
+            as_recorded(case, played, &seen, is_good)?;
+            let began = played.began.ok_or("nothing began")?;
+            match seen.last().map(|last| last.at - began) {
+                Some(took) if took < Duration::from_millis(1000) => closed(played),
+                took => Err(format!("the last request came after {took:?}")),
+            }
+        }
         _ if is_good || !is_delivery || case["recommended"].is_null() => {
             as_recorded(case, played, &seen, is_good)?;
             if group == "debug" {
                 printout(case, printed)?;
             }
             closed(played)
-        }
-        "async-split-batches" => {
-            as_recorded(case, played, &seen, false)?;
-            // Not at the end of `flush_after`, which is later.
-            let began = played.began.ok_or("nothing began")?;
-            match seen.last().map(|last| last.at - began) {
-                Some(took) if took < Duration::from_millis(1000) => closed(played),
-                took => Err(format!("the last request came after {took:?}")),
-            }
         }
         _ => every_message_once(played, &seen),
     }

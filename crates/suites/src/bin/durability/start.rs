@@ -1,0 +1,91 @@
+//! How long a start takes.
+
+use tokio::time::Instant;
+
+use sls_core::model::{CursorPosition, Log, LogGroup, LogstoreConfig, ShardId};
+use sls_core::wire::EncodedGroup;
+use suites::clients::Result;
+use suites::clients::table::{Subject, Table};
+
+use crate::server::{self, LOGSTORE, PROJECT, Program, Server};
+
+/// One put.
+const GROUP: usize = 2 << 20;
+/// After an orderly end nothing is read through, however much there is.
+const QUICK_MS: u128 = 1500;
+
+pub(crate) async fn check(table: &mut Table, program: &Program, mib: u64) {
+    let name = format!("a start with {mib} MiB after an orderly end is quick");
+    let result = quick(program, mib).await;
+    table.add(&Subject::server(), name, result);
+}
+
+async fn quick(program: &Program, mib: u64) -> Result<u64> {
+    let folder = server::folder()?;
+    let server = program.start(folder.path(), &[]).await?;
+    server.client().project(PROJECT).create("").await?;
+    let config = LogstoreConfig::named(LOGSTORE).with_shard_count(1);
+    server.logstore().create(config).await?;
+    let groups = mib * (1 << 20) / GROUP as u64;
+    let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+    for _ in 0..groups {
+        server.logstore().put(&group(&mut random)).await?;
+    }
+    let began = Instant::now();
+    server.stop().await?;
+    let stopped = began.elapsed();
+    let (server, after_stop) = timed(program, folder.path()).await?;
+    check_end(&server).await?;
+    // Or else there is nothing that could have been left half done.
+    server.logstore().put(&group(&mut random)).await?;
+    server.kill().await?;
+    let (server, after_kill) = timed(program, folder.path()).await?;
+    check_end(&server).await?;
+    server.stop().await?;
+    println!(
+        "start: with {mib} MiB stored, ended in {} ms, ready after {after_stop} ms, and after a \
+         kill {after_kill} ms",
+        stopped.as_millis()
+    );
+    if after_stop > QUICK_MS {
+        return Err(format!("ready after {after_stop} ms").into());
+    }
+    Ok(groups)
+}
+
+async fn timed(program: &Program, folder: &std::path::Path) -> Result<(Server, u128)> {
+    let began = Instant::now();
+    let server = program.start(folder, &[]).await?;
+    Ok((server, began.elapsed().as_millis()))
+}
+
+/// The last position can be asked for, so the shard is there.
+async fn check_end(server: &Server) -> Result<()> {
+    let logstore = server.logstore();
+    let begin = logstore.cursor(ShardId(0), CursorPosition::Begin).await?;
+    let end = logstore.cursor(ShardId(0), CursorPosition::End).await?;
+    if begin == end {
+        return Err("nothing is stored".into());
+    }
+    Ok(())
+}
+
+/// Letters that no compression makes much of.
+fn group(random: &mut u64) -> EncodedGroup {
+    let mut text = String::with_capacity(GROUP);
+    while text.len() < GROUP / 2 {
+        *random ^= *random << 13;
+        *random ^= *random >> 7;
+        *random ^= *random << 17;
+        text.extend(
+            random
+                .to_le_bytes()
+                .map(|byte| char::from(b' ' + byte % 95)),
+        );
+    }
+    let logs = text.as_bytes().chunks(64 << 10);
+    let logs = logs.map(|part| Log::at(1).with("text", String::from_utf8_lossy(part).into_owned()));
+    let mut logs: Vec<_> = logs.collect();
+    logs.extend(logs.clone());
+    EncodedGroup::from(&LogGroup::new(logs))
+}

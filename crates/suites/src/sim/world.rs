@@ -1,0 +1,125 @@
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use sls_core::api::Operation;
+use sls_local::{LocalServer, LocalService};
+use telemetry_delivery::Clock;
+use tokio::time::Instant;
+
+use super::Flaw;
+use super::judge::{Judge, WorkerId};
+use crate::random::Random;
+
+pub(super) const PROJECT: &str = "shop";
+pub(super) const LOGSTORE: &str = "orders";
+pub(super) const GROUP: &str = "g";
+
+/// From the sending of a heartbeat to the next.
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(2);
+/// How long the service waits for a heartbeat.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(8);
+/// The longest that a request is on its way.
+pub(super) const SETTLE: Duration = Duration::from_secs(6);
+/// How long a client waits for an answer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What the workers, the network and the scenario share.
+pub(super) struct World {
+    pub(super) service: LocalService,
+    pub(super) flaw: Option<Flaw>,
+    began: Instant,
+    state: Mutex<State>,
+}
+
+pub(super) struct State {
+    pub(super) random: Random,
+    pub(super) judge: Judge,
+    /// Whether anything goes wrong at all.
+    pub(super) has_trouble: bool,
+    pub(super) is_down: bool,
+    /// Workers that the service cannot be reached from.
+    pub(super) cut_off: BTreeSet<WorkerId>,
+    pub(super) events: u64,
+    pub(super) trace: Option<Vec<String>>,
+}
+
+impl World {
+    pub(super) fn new(
+        random: Random,
+        judge: Judge,
+        flaw: Option<Flaw>,
+        with_trace: bool,
+    ) -> Arc<Self> {
+        let clock = WallClock::default();
+        Arc::new(Self {
+            service: LocalServer::builder().clock(clock).into_service(),
+            flaw,
+            began: Instant::now(),
+            state: Mutex::new(State {
+                random,
+                judge,
+                has_trouble: true,
+                is_down: false,
+                cut_off: BTreeSet::new(),
+                events: 0,
+                trace: with_trace.then(Vec::new),
+            }),
+        })
+    }
+
+    /// Looks at or changes what is shared; nothing in it may call back.
+    pub(super) fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Asks the service directly, as no worker can.
+    pub(super) fn ask<O: Operation>(&self, operation: &O) -> Result<O::Reply, sls_core::Error> {
+        self.service.perform_now(operation)
+    }
+
+    /// Counts something that happened, and writes it down when that is wanted.
+    pub(super) fn note(&self, what: fmt::Arguments<'_>) {
+        let seconds = self.began.elapsed().as_secs_f64();
+        self.with(|state| {
+            state.events += 1;
+            if let Some(trace) = &mut state.trace {
+                trace.push(format!("{seconds:9.3} {what}"));
+            }
+        });
+    }
+}
+
+/// A wall clock over the runtime's paused one, that jumps when it is told to.
+#[derive(Debug, Clone)]
+pub(super) struct WallClock {
+    began: Instant,
+    ahead_millis: Arc<AtomicI64>,
+}
+
+impl Default for WallClock {
+    fn default() -> Self {
+        Self {
+            began: Instant::now(),
+            ahead_millis: Arc::default(),
+        }
+    }
+}
+
+impl WallClock {
+    pub(super) fn jump(&self, millis: i64) {
+        self.ahead_millis.fetch_add(millis, Ordering::Relaxed);
+    }
+}
+
+impl Clock for WallClock {
+    fn now(&self) -> SystemTime {
+        let ahead = self.ahead_millis.load(Ordering::Relaxed);
+        // Far enough from 1970 for a clock that goes wrong.
+        let base = UNIX_EPOCH + Duration::from_secs(1_700_000_000) + self.began.elapsed();
+        let by = Duration::from_millis(ahead.unsigned_abs());
+        if ahead < 0 { base - by } else { base + by }
+    }
+}

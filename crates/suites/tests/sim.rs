@@ -1,0 +1,46 @@
+//! The simulation of consumer groups: nothing happens that must not, and it would be noticed.
+
+use suites::sim::{self, Flaw};
+
+#[test]
+fn no_seed_loses_a_log_or_gives_a_shard_to_two() {
+    for seed in 0..12 {
+        let outcome = sim::run(seed, None, false);
+        assert_eq!(outcome.violations, [] as [String; 0], "seed {seed}");
+        assert!(
+            outcome.logs > 50 && outcome.events > 100,
+            "seed {seed}: {outcome}"
+        );
+    }
+}
+
+#[test]
+fn a_seed_plays_the_same_every_time() {
+    let first = sim::run(3, Some(Flaw::NoFencing), true);
+    assert!(first.trace.len() > 100);
+    assert_eq!(sim::run(3, Some(Flaw::NoFencing), true), first);
+}
+
+/// The first seed from `first` on that notices the flaw must come soon, and say the right thing.
+#[track_caller]
+fn is_noticed(flaw: Flaw, seeds: std::ops::Range<u64>, words: &str) {
+    for seed in seeds.clone() {
+        let outcome = sim::run(seed, Some(flaw), false);
+        if !outcome.violations.is_empty() {
+            let text = outcome.violations.join("; ");
+            assert!(text.contains(words), "seed {seed}: {text}");
+            return;
+        }
+    }
+    panic!("{} was not noticed in seeds {seeds:?}", flaw.name());
+}
+
+#[test]
+fn a_worker_that_goes_on_after_its_lease_is_noticed() {
+    is_noticed(Flaw::NoFencing, 0..10, "worked on by");
+}
+
+#[test]
+fn a_worker_that_forces_its_checkpoints_is_noticed() {
+    is_noticed(Flaw::ForcedCheckpoints, 18..28, "moved the checkpoint back");
+}
