@@ -2,6 +2,7 @@
 
 mod asynchronous;
 mod buffered;
+mod commit;
 mod debug;
 mod immediate;
 mod settle;
