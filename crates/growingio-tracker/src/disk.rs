@@ -7,6 +7,7 @@ use std::sync::Arc;
 use growingio_codecs::decode::{DecodeLimits, decode_json, decode_protobuf};
 use growingio_codecs::{Batch, Codec as _, Format, Json, Protobuf, Route, Serialized};
 use telemetry_delivery::spool::{Entry, EntryId, Record, Spool, SpoolConfig, SpoolError};
+use tokio::time::Instant;
 
 use crate::error::Error;
 use crate::queue::Destination;
@@ -56,10 +57,6 @@ impl Disk {
     }
 
     /// Writes a record down; it survives the process from now on.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the disk is what the time is for, and no test waits for it"
-    )]
     pub(crate) fn write(
         &mut self,
         to: &Destination,
@@ -74,9 +71,24 @@ impl Disk {
             bytes: record,
         });
         let mark = written.map_err(not_written)?;
-        let committed = spool.commit(std::time::Instant::now());
+        let committed = spool.commit(Instant::now().into_std());
         committed.map_err(not_written)?;
         Ok(mark)
+    }
+
+    /// When something has to be committed without another record, if ever.
+    pub(crate) fn next_commit(&self) -> Option<Instant> {
+        let due = self.spool.as_ref()?.next_commit()?;
+        Some(Instant::from_std(due))
+    }
+
+    /// Makes durable what it is time for. Blocks for a flush of the disk at most.
+    pub(crate) fn commit(&mut self) {
+        if let Some(spool) = &mut self.spool {
+            if let Err(error) = spool.commit(Instant::now().into_std()) {
+                tracing::error!(%error, "what was spooled last may not survive a loss of power");
+            }
+        }
     }
 
     /// Leaves a record on disk alone.

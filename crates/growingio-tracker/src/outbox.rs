@@ -1,4 +1,5 @@
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use futures_util::future::{Either, select};
 use growingio_codecs::{Format, Serialized};
 use telemetry_delivery::BoxTransport;
 use tokio::sync::{Notify, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::counts::Counts;
 use crate::dead_letter::DeadLetters;
@@ -58,6 +59,9 @@ pub(crate) struct Outbox {
     abandoned: watch::Sender<bool>,
     /// Told when something has left.
     room: Notify,
+    /// Whether somebody commits the spool when its time has come. Cleared under the lock of the
+    /// state, so that what is written down afterwards starts another.
+    commits: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -92,6 +96,8 @@ pub(crate) struct Taken {
     pub(crate) beside: usize,
     /// Whether nothing waited before it.
     pub(crate) alone: bool,
+    /// Whether the spool has to be committed later.
+    pub(crate) uncommitted: bool,
 }
 
 impl Outbox {
@@ -123,6 +129,7 @@ impl Outbox {
             sending: tokio::sync::Mutex::new(()),
             abandoned: watch::Sender::new(false),
             room: Notify::new(),
+            commits: AtomicBool::new(false),
         };
         outbox.restore(&mut outbox.state());
         outbox
@@ -188,8 +195,10 @@ impl Outbox {
         let counters = &self.upload.counters;
         let is_full = state.queue.bytes() + state.under_way_bytes + need > self.limits.max_bytes;
         let mut mark = None;
+        let mut uncommitted = false;
         if let Some(disk) = &mut state.disk {
             let written = disk.write(&to, self.format, &record)?;
+            uncommitted = disk.next_commit().is_some();
             // Behind others that are on disk alone, or it would overtake them.
             if is_full || disk.has_more() {
                 disk.spill(written);
@@ -197,6 +206,7 @@ impl Outbox {
                 return Ok(Taken {
                     beside: 0,
                     alone: false,
+                    uncommitted,
                 });
             }
             mark = Some(written);
@@ -217,6 +227,7 @@ impl Outbox {
                 return Ok(Taken {
                     beside: 0,
                     alone: false,
+                    uncommitted,
                 });
             }
         }
@@ -227,7 +238,11 @@ impl Outbox {
             mark,
         };
         let beside = state.queue.push(&to, waiting);
-        Ok(Taken { beside, alone })
+        Ok(Taken {
+            beside,
+            alone,
+            uncommitted,
+        })
     }
 
     /// Takes a message as soon as there is room for it.
@@ -261,6 +276,41 @@ impl Outbox {
     fn waiting_bytes(&self) -> usize {
         let state = self.state();
         state.queue.bytes() + state.under_way_bytes
+    }
+
+    /// Takes over to [commit](Self::commit) from now on, unless somebody does; what is given
+    /// turns true when there is no need any more.
+    pub(crate) fn begin_commits(&self) -> Option<watch::Receiver<bool>> {
+        let begun = self.commits.swap(true, Ordering::AcqRel);
+        (!begun).then(|| self.abandoned.subscribe())
+    }
+
+    /// Makes durable what it is time for, and tells when the next is due. With nothing left
+    /// that is uncommitted, the turn is over.
+    pub(crate) fn commit(&self) -> Option<Instant> {
+        let mut state = self.state();
+        let due = state.disk.as_mut().and_then(|disk| {
+            disk.commit();
+            disk.next_commit()
+        });
+        if due.is_none() {
+            self.end_commits();
+        }
+        due
+    }
+
+    /// Gives up to commit.
+    pub(crate) fn end_commits(&self) {
+        self.commits.store(false, Ordering::Release);
+    }
+
+    #[cfg(all(test, feature = "spool"))]
+    pub(crate) fn is_uncommitted(&self) -> bool {
+        let state = self.state();
+        state
+            .disk
+            .as_ref()
+            .is_some_and(|disk| disk.next_commit().is_some())
     }
 
     /// Whether nothing is taken any more.
@@ -299,6 +349,7 @@ impl Outbox {
 
     /// Drops what waits, or leaves it to the spool, and tells how much that was.
     pub(crate) fn drop_waiting(&self) -> u64 {
+        self.abandoned.send_replace(true);
         let mut state = self.state();
         let left = state.queue.clear() as u64;
         match &mut state.disk {

@@ -141,6 +141,8 @@ impl Lease {
             self.lose();
             return Some(Order::Lost);
         }
+        // What cannot arrive any more is nothing to wake up for.
+        self.stray = self.stray.take().filter(|stray| now < stray.until);
         if let Some(shard) = self.to_drain.pop() {
             return Some(Order::Drain(shard));
         }

@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::config::{ConfigError, ensure};
 use crate::courier::Courier;
 use crate::dead_letter::DeadLetters;
+use crate::delivery::commit::commit_in_time;
 use crate::delivery::settle::{pause, settle};
 use crate::delivery::{Delivery, Then};
 use crate::disk::DiskSettings;
@@ -175,6 +176,11 @@ impl Background {
         background
     }
 
+    #[cfg(all(test, feature = "spool"))]
+    pub(super) fn outbox(&self) -> Arc<Outbox> {
+        Arc::clone(&self.worker.get().outbox)
+    }
+
     /// Starts the loop with the first message.
     fn start(&self, worker: &Arc<Worker>) {
         if worker.started.swap(true, Ordering::AcqRel) {
@@ -263,6 +269,9 @@ impl Delivery for Background {
         let max_size = self.settings.max_size;
         match (worker.outbox.take(record.clone()), self.settings.overflow) {
             (Ok(taken), _) => {
+                if taken.uncommitted {
+                    commit_in_time(&self.courier, &worker.outbox);
+                }
                 worker.tell(!is_event || taken.beside >= max_size, taken.alone);
                 Pending::ready(Ok(()))
             }

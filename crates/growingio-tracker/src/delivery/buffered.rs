@@ -6,6 +6,7 @@ use growingio_codecs::{Format, Route};
 use crate::config::{ConfigError, ensure};
 use crate::courier::Courier;
 use crate::dead_letter::DeadLetters;
+use crate::delivery::commit::commit_in_time;
 use crate::delivery::settle::settle;
 use crate::delivery::{AtOnce, Delivery, Then};
 use crate::disk::DiskSettings;
@@ -102,7 +103,7 @@ impl Buffered {
 pub(crate) struct FillAndSend {
     settings: Buffered,
     at_once: AtOnce,
-    outbox: PerProcess<Outbox>,
+    pub(super) outbox: PerProcess<Outbox>,
 }
 
 impl FillAndSend {
@@ -165,10 +166,13 @@ impl Delivery for FillAndSend {
             return self.at_once.take(message);
         }
         let outbox = self.outbox.get();
-        match outbox
+        let taken = outbox
             .serialise(&message)
-            .and_then(|record| outbox.take(record))
-        {
+            .and_then(|record| outbox.take(record));
+        if taken.as_ref().is_ok_and(|taken| taken.uncommitted) {
+            commit_in_time(&self.at_once.courier, &outbox);
+        }
+        match taken {
             Err(error) => Pending::ready(Err(error)),
             Ok(taken) if is_event && taken.beside < self.settings.max_size => {
                 Pending::ready(Ok(()))

@@ -31,9 +31,19 @@ struct Kept {
     asked_at: Option<SystemTime>,
     /// The question that has no answer yet; its askers own it.
     asking: Weak<Asking>,
+    /// The process that it is asked in.
+    asking_in: u32,
 }
 
 impl Kept {
+    /// Forgets a question that was on its way when this process was forked off: whoever asked
+    /// is not here, so there will be no answer.
+    fn in_process(&mut self, id: u32) {
+        if std::mem::replace(&mut self.asking_in, id) != id {
+            self.asking = Weak::new();
+        }
+    }
+
     fn was_asked_within(&self, time: Duration, now: SystemTime) -> bool {
         let since = self.asked_at.map(|asked| now.duration_since(asked));
         since.is_some_and(|since| since.is_ok_and(|since| since < time))
@@ -97,6 +107,7 @@ impl<P: CredentialsProvider> CachedCredentials<P> {
     fn find(&self) -> Found {
         let now = self.clock.now();
         let mut kept = self.kept();
+        kept.in_process(std::process::id());
         let Some(credentials) = kept.credentials.clone() else {
             return Found::Nothing(self.join(&mut kept));
         };
@@ -308,6 +319,27 @@ mod tests {
         fn asked(&self) -> u32 {
             self.asked.load(Ordering::SeqCst)
         }
+    }
+
+    #[tokio::test]
+    async fn a_process_that_was_forked_off_asks_for_itself() {
+        let vault = Vault::new(Some(Notify::new()));
+        let provider = vault.provider();
+        // Of the parent, which alone goes on with it.
+        let mut parents = std::pin::pin!(provider.credentials());
+        std::future::poll_fn(|context| {
+            assert!(parents.as_mut().poll(context).is_pending());
+            std::task::Poll::Ready(())
+        })
+        .await;
+        provider.kept().asking_in = 0;
+        let mut childs = std::pin::pin!(provider.credentials());
+        std::future::poll_fn(|context| {
+            assert!(childs.as_mut().poll(context).is_pending());
+            std::task::Poll::Ready(())
+        })
+        .await;
+        assert_eq!(vault.asked(), 2);
     }
 
     async fn id(provider: &CachedCredentials<FnCredentials>) -> String {

@@ -184,3 +184,28 @@ fn an_answer_that_took_longer_than_the_lease_is_none() {
     assert_eq!(lease.grant(), None);
     assert_eq!(beat(&mut lease, at(27)), []);
 }
+
+/// A worker span at full speed here: it woke up for a moment that had passed.
+#[test]
+fn it_never_wakes_up_for_a_moment_that_has_passed() {
+    let mut lease = holding(&[0, 1]);
+    beat(&mut lease, at(5));
+    lease.failed(at(9), Silence::NoAnswer);
+    // Shard 1 is taken away and given back before its task has stopped.
+    for (second, given) in [(10, &[0][..]), (15, &[0, 1])] {
+        beat(&mut lease, at(second));
+        lease.answered(at(second), &ids(given));
+        orders(&mut lease, at(second));
+    }
+    let mut now = at(15);
+    for _ in 0..10 {
+        assert_eq!(orders(&mut lease, now), []);
+        let wake = lease.wakes_at().unwrap();
+        assert!(wake > now, "{wake:?} at {now:?}");
+        now = wake;
+        if now >= at(20) {
+            return;
+        }
+    }
+    panic!("the next heartbeat does not come");
+}

@@ -255,9 +255,12 @@ fn handings(journals: &[Vec<Line>]) -> Handings {
                         last.failed = Some(line.at);
                     }
                 }
+                // Of this tenure: an earlier one may have had the same batch, and not saved it.
                 What::Saved { to } => {
-                    for earlier in shard.iter_mut().filter(|handing| handing.to == *to) {
-                        earlier.saved |= earlier.done.is_some();
+                    let mut latest = shard.iter_mut().rev();
+                    if let Some(last) = latest.find(|last| last.to == *to && last.tenure == *tenure)
+                    {
+                        last.saved = last.done.is_some();
                     }
                 }
                 What::Started | What::Stopped => {
@@ -503,5 +506,22 @@ mod tests {
         let other = vec![line(5, What::Started), handed(6, 1, 2), done(7, 2)];
         let verdict = judge(&[again, other], vec![Run::default(); 2], 3);
         assert!(verdict.holds(), "{verdict}");
+    }
+
+    #[test]
+    fn a_batch_that_was_cut_off_before_it_was_saved_may_come_to_the_same_process_again() {
+        let lines = vec![
+            line(0, What::Started),
+            handed(1, 0, 1),
+            done(2, 1),
+            line(3, What::Stopped),
+            line(4, What::Started),
+            handed(5, 0, 1),
+            done(6, 1),
+            saved(7, 1),
+        ];
+        let verdict = judge(&[lines], vec![Run::default()], 1);
+        assert!(verdict.holds(), "{verdict}");
+        assert_eq!(verdict.duplicates, PER_GROUP);
     }
 }
