@@ -15,8 +15,8 @@ use crate::batch::ShardBatch;
 
 /// What becomes of a batch that the processor fails to process.
 ///
-/// It is handed over again after a pause that doubles, and after so many failures by
-/// [`Exhausted`]. No log is skipped in silence.
+/// It is handed over again after a pause that doubles, and after so many failures the
+/// worker stops, or it goes to another place, or is skipped. No log is skipped in silence.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct FailurePolicy {

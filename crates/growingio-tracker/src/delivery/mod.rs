@@ -36,7 +36,7 @@ pub trait Delivery: fmt::Debug + Send + Sync + 'static {
     /// will be.
     ///
     /// # Errors
-    /// [`Error`]; unless it [is kept](Error::is_kept), the message was not taken.
+    /// [`Error`]; unless it says that the message [is taken](Error::is_taken), it was not.
     fn take(&self, message: Message<'_>) -> Pending<Result<(), Error>>;
 
     /// Sends all that waits, for as long as `deadline` allows, and reports.
