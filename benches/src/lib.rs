@@ -3,6 +3,7 @@
 //! Only ratios are reported: a time on one machine says nothing about another.
 
 mod clock; // processor time, and comparing
+mod consumer; // us, as a consumer group
 mod corpus; // what is encoded and sent
 mod goals; // what is measured
 mod local; // the local server, and a bare one beside it

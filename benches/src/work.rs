@@ -4,6 +4,7 @@
 //! benches work ours 1000 encode "access log"
 //! benches work official 1000 put PORT "access log" 1 V1      PORT as printed by: benches serve
 //! benches work ours 1000 pull PORT list-2mb
+//! benches work consumer 1000 pull PORT list-2mb
 //! ```
 //!
 //! That is for callgrind and for profilers. `benches worker ..` without a number is told on
@@ -13,6 +14,7 @@ use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use crate::clock::{Side, cpu_time};
+use crate::consumer::Reading;
 use crate::corpus::{Corpus, Kind};
 use crate::goals::{pull_official, pull_ours, runtime};
 use crate::ours::Signature;
@@ -20,6 +22,8 @@ use crate::{official, ours};
 
 pub(crate) const OURS: &str = "ours";
 pub(crate) const OFFICIAL: &str = "official";
+/// Ours, through the worker of a consumer group; only for pulls.
+pub(crate) const CONSUMER: &str = "consumer";
 
 /// How many logs are encoded at a time.
 pub(crate) const ENCODED_LOGS: usize = 1000;
@@ -41,7 +45,7 @@ pub(crate) fn find(contender: &str, words: &[&str]) -> Work {
                 is_ours,
             )
         }
-        ["pull", port, list] => pull(port_of(port), (*list).to_owned(), is_ours),
+        ["pull", port, list] => pull(port_of(port), (*list).to_owned(), contender),
         _ => panic!("unknown work {words:?}"),
     }
 }
@@ -94,14 +98,25 @@ fn put(port: u16, corpus: Corpus, signature: Signature, is_ours: bool) -> Work {
 }
 
 /// From the request to every key and value seen as `&str`.
-fn pull(port: u16, list: String, is_ours: bool) -> Work {
+fn pull(port: u16, list: String, contender: &str) -> Work {
     let runtime = runtime();
-    if is_ours {
-        let client = ours::client(port, Signature::V1);
-        Box::new(move || runtime.block_on(pull_ours(&client, &list)))
-    } else {
-        let client = official::client(port);
-        Box::new(move || runtime.block_on(pull_official(&client, &list)))
+    match contender {
+        OURS => {
+            let client = ours::client(port, Signature::V1);
+            Box::new(move || runtime.block_on(pull_ours(&client, &list)))
+        }
+        CONSUMER => {
+            let client = ours::client(port, Signature::V1);
+            let mut reading = {
+                let _guard = runtime.enter();
+                Reading::start(&client, &list)
+            };
+            Box::new(move || runtime.block_on(reading.next()))
+        }
+        _ => {
+            let client = official::client(port);
+            Box::new(move || runtime.block_on(pull_official(&client, &list)))
+        }
     }
 }
 
