@@ -2,15 +2,18 @@
 //!
 //! Only ratios are reported: a time on one machine says nothing about another.
 
+mod calls; // log calls, at a pace
 mod clock; // processor time, and comparing
+mod conversation; // with a process of its own
 mod corpus; // what is encoded and sent
 mod goals; // what is measured
 mod local; // the local server, and a bare one beside it
 mod official; // the peer
 mod ours; // us
-mod python; // another peer, in a process of its own
+mod python; // other peers
 mod report; // the table
 mod server; // who is talked to
+mod shipping; // logs and records on their way through the batching producers
 mod work; // what the contenders do, in processes of their own
 
 use std::fs;
@@ -61,6 +64,13 @@ pub fn main() -> ExitCode {
                 std::hint::black_box(work());
             }
             return ExitCode::SUCCESS;
+        }
+        ["logger", name, port] => {
+            let port = port.parse().expect("a port");
+            return match calls::serve(name, port) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => failed(&error.to_string()),
+            };
         }
         ["worker", contender, words @ ..] => match work::serve(contender, words) {
             Ok(()) => return ExitCode::SUCCESS,

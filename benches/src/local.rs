@@ -79,12 +79,16 @@ impl Contender {
                     let share = (times + number) / CONNECTIONS.min(times);
                     scope.spawn(move || {
                         let mut connection = Connection::to(self.port);
-                        (0..share).filter(|_| connection.send(request).status != 200).count()
+                        (0..share)
+                            .filter(|_| connection.send(request).status != 200)
+                            .count()
                     })
                 })
                 .collect();
             let refused = senders.into_iter();
-            refused.map(|sender| sender.join().expect("a sender ends")).sum()
+            refused
+                .map(|sender| sender.join().expect("a sender ends"))
+                .sum()
         });
         Played {
             seconds: began.elapsed().as_secs_f64(),
@@ -129,7 +133,10 @@ impl Connection {
     }
 
     fn send(&mut self, request: &[u8]) -> Answer {
-        self.0.get_mut().write_all(request).expect("a request is read");
+        self.0
+            .get_mut()
+            .write_all(request)
+            .expect("a request is read");
         let (mut status, mut length) = (0, None);
         let mut line = String::new();
         loop {
@@ -172,9 +179,8 @@ pub(crate) fn take_down<F: Future>(call: impl FnOnce(LogstoreHandle) -> F) -> Ve
     let client = ours::client(port, Signature::V1);
     let call = call(client.logstore(PROJECT, LOGSTORE));
     // Nobody answers; the request is all that is wanted.
-    let answer = runtime().block_on(async {
-        tokio::time::timeout(Duration::from_secs(1), call).await
-    });
+    let answer =
+        runtime().block_on(async { tokio::time::timeout(Duration::from_secs(1), call).await });
     drop(answer);
     taken.join().expect("a request")
 }
@@ -183,18 +189,21 @@ fn is_whole(request: &[u8]) -> bool {
     let end = request.windows(4).position(|window| window == b"\r\n\r\n");
     let Some(end) = end else { return false };
     let head = String::from_utf8_lossy(&request[..end]).to_ascii_lowercase();
-    let length = head.split_once("content-length: ").map_or("0", |(_, rest)| {
-        rest.split("\r\n").next().unwrap_or_default()
-    });
+    let length = head
+        .split_once("content-length: ")
+        .map_or("0", |(_, rest)| {
+            rest.split("\r\n").next().unwrap_or_default()
+        });
     request.len() >= end + 4 + length.parse::<usize>().expect("a length")
 }
 
 /// Serves as `sls-local` does, until standard input ends.
 pub(crate) fn serve_local(place: &str, limit_mib: Option<&str>) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
-        let mut builder =
-            LocalServer::builder().access_key(Credentials::new(KEY_ID, KEY_SECRET));
+        let mut builder = LocalServer::builder().access_key(Credentials::new(KEY_ID, KEY_SECRET));
         if place != "memory" {
             builder = builder.data(place);
         }
@@ -205,7 +214,10 @@ pub(crate) fn serve_local(place: &str, limit_mib: Option<&str>) -> io::Result<()
         let server = builder.start().await.map_err(io::Error::other)?;
         let service = server.service();
         let config = LogstoreConfig::named(LOGSTORE).with_shard_count(2);
-        service.create_project(PROJECT).await.map_err(io::Error::other)?;
+        service
+            .create_project(PROJECT)
+            .await
+            .map_err(io::Error::other)?;
         let made = service.create_logstore(PROJECT, config).await;
         made.map_err(io::Error::other)?;
         println!("{}", server.addr().port());
@@ -219,7 +231,9 @@ pub(crate) fn serve_local(place: &str, limit_mib: Option<&str>) -> io::Result<()
 
 /// Reads every body to its end and answers with what was put with `PUT`, or with nothing.
 pub(crate) fn serve_bare() -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         println!("{}", listener.local_addr()?.port());

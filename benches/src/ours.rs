@@ -1,9 +1,10 @@
 //! Our crates, called as their manual shows.
 
-use sls_client::Client;
+use sls_client::{Client, ClientBuilder};
 use sls_core::Credentials;
 use sls_core::credentials::StaticCredentials;
 use sls_core::wire::{EncodedGroup, GroupEncoder, GroupListEncoder, GroupListView, GroupMeta};
+use sls_logging::{Handler, HandlerBuilder};
 
 use crate::corpus::Corpus;
 use crate::server::{KEY_ID, KEY_SECRET};
@@ -76,14 +77,27 @@ impl Signature {
 }
 
 pub(crate) fn client(port: u16, signature: Signature) -> Client {
+    let builder = client_builder(port, signature);
+    builder.build().expect("a valid configuration")
+}
+
+pub(crate) fn client_builder(port: u16, signature: Signature) -> ClientBuilder {
     let endpoint = format!("http://127.0.0.1:{port}").parse();
     let credentials = StaticCredentials::new(Credentials::new(KEY_ID, KEY_SECRET));
     let builder = Client::builder(endpoint.expect("an endpoint"), credentials);
-    let builder = match signature {
+    match signature {
         Signature::V1 => builder,
         Signature::V4 => builder
             .with_signature_v4(Some("cn-hangzhou"))
             .expect("a region is given"),
-    };
-    builder.build().expect("a valid configuration")
+    }
+}
+
+/// A handler that sends to a server on loopback; all else is as it is by default.
+pub(crate) fn handler(port: u16) -> HandlerBuilder {
+    Handler::builder()
+        .endpoint(format!("http://127.0.0.1:{port}"))
+        .credentials(Credentials::new(KEY_ID, KEY_SECRET))
+        .project("bench")
+        .logstore("bench")
 }

@@ -1,18 +1,34 @@
-//! GrowingIO's Python package, in an environment of its own and as a process of its own.
+//! Python packages that are peers, each in an environment and a process of its own.
 
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 
 use crate::clock::Side;
+use crate::conversation::Conversation;
 
 const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
-/// The same versions as the integration suites have.
-const PACKAGES: &str = "../crates/suites/python/requirements-tracker.txt";
+
+/// A peer and what it needs, at the same versions as the integration suites have.
+pub(crate) struct Package {
+    environment: &'static str,
+    lists: &'static [&'static str],
+}
+
+/// GrowingIO's tracker.
+pub(crate) const TRACKER: Package = Package {
+    environment: "python-tracker",
+    lists: &["requirements-tracker.txt"],
+};
+
+/// The service's client, with its log handler.
+pub(crate) const LOG_CLIENT: Package = Package {
+    environment: "python-log",
+    lists: &["requirements-build.txt", "requirements.txt"],
+};
 
 /// The interpreter of an environment that has the package; why not, where it cannot be had.
-pub(crate) fn prepare() -> Result<PathBuf, String> {
-    let folder = Path::new(FOLDER).join("target/python-tracker");
+pub(crate) fn prepare(package: &Package) -> Result<PathBuf, String> {
+    let folder = Path::new(FOLDER).join("target").join(package.environment);
     let interpreter = folder.join(if cfg!(windows) {
         "Scripts/python"
     } else {
@@ -24,12 +40,14 @@ pub(crate) fn prepare() -> Result<PathBuf, String> {
     }
     let mut venv = Command::new("python3");
     run(venv.args(["-m", "venv", "--clear"]).arg(&folder))?;
-    let mut pip = Command::new(&interpreter);
-    pip.args(["-m", "pip", "install", "--quiet", "--no-input"])
-        .arg("--disable-pip-version-check")
-        .arg("--requirement")
-        .arg(Path::new(FOLDER).join(PACKAGES));
-    run(&mut pip)?;
+    for list in package.lists {
+        let mut pip = Command::new(&interpreter);
+        pip.args(["-m", "pip", "install", "--quiet", "--no-input"])
+            .args(["--disable-pip-version-check", "--no-build-isolation"])
+            .arg("--requirement")
+            .arg(Path::new(FOLDER).join("../crates/suites/python").join(list));
+        run(&mut pip)?;
+    }
     std::fs::write(&complete, "").map_err(|error| error.to_string())?;
     Ok(interpreter)
 }
@@ -43,53 +61,35 @@ fn run(command: &mut Command) -> Result<(), String> {
     }
 }
 
-/// A process that builds and writes batches.
-pub(crate) struct Peer {
-    child: Child,
-    orders: ChildStdin,
-    answers: BufReader<ChildStdout>,
+/// One of the programs in the folder `python`, running.
+pub(crate) fn start(interpreter: &Path, program: &str, args: &[&str]) -> Conversation {
+    let mut command = Command::new(interpreter);
+    command
+        .arg(Path::new(FOLDER).join("python").join(program))
+        .args(args);
+    Conversation::with(
+        // The other implementation is not there for every interpreter.
+        command.env("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION", "python"),
+    )
 }
 
-impl Peer {
+/// A process that builds and writes batches.
+pub(crate) struct Tracker(Conversation);
+
+impl Tracker {
     pub(crate) fn start(interpreter: &Path, parser: &str) -> Self {
-        let mut child = Command::new(interpreter)
-            .arg(Path::new(FOLDER).join("python/track_batch.py"))
-            .arg(parser)
-            // The other implementation is not there for every interpreter.
-            .env("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION", "python")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a child process");
-        let orders = child.stdin.take().expect("a pipe");
-        let answers = BufReader::new(child.stdout.take().expect("a pipe"));
-        Self {
-            child,
-            orders,
-            answers,
-        }
+        Self(start(interpreter, "track_batch.py", &[parser]))
     }
 
     /// Seconds of processor time for so many batches, and the length of a body.
     pub(crate) fn batches(&mut self, times: u32) -> (f64, usize) {
-        writeln!(self.orders, "{times}").expect("the process listens");
-        let mut answer = String::new();
-        self.answers.read_line(&mut answer).expect("an answer");
-        let (seconds, length) = answer.trim().split_once(' ').expect("two numbers");
-        let seconds = seconds.parse().expect("a number of seconds");
-        (seconds, length.parse().expect("a length"))
+        let [seconds, length] = self.0.numbers(&times.to_string());
+        (seconds, length as usize)
     }
 }
 
-impl Side for Peer {
+impl Side for Tracker {
     fn run(&mut self, times: u32) -> f64 {
         self.batches(times).0
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

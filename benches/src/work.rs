@@ -4,19 +4,21 @@
 //! benches work ours 1000 encode "access log"
 //! benches work official 1000 put PORT "access log" 1 V1      PORT as printed by: benches serve
 //! benches work ours 1000 pull PORT list-2mb
+//! benches work ours 100 produce PORT "access log" 4096
+//! benches work ours 100 ship PORT 2048
 //! ```
 //!
 //! That is for callgrind and for profilers. `benches worker ..` without a number is told on
 //! its standard input how often to do it, and answers with its processor time.
 
-use std::io::{self, BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::io;
 
 use crate::clock::{Side, cpu_time};
+use crate::conversation::Conversation;
 use crate::corpus::{Corpus, Kind};
 use crate::goals::{pull_official, pull_ours, runtime};
 use crate::ours::Signature;
-use crate::{official, ours};
+use crate::{official, ours, shipping};
 
 pub(crate) const OURS: &str = "ours";
 pub(crate) const OFFICIAL: &str = "official";
@@ -24,7 +26,7 @@ pub(crate) const OFFICIAL: &str = "official";
 /// How many logs are encoded at a time.
 pub(crate) const ENCODED_LOGS: usize = 1000;
 
-type Work = Box<dyn FnMut() -> usize>;
+pub(crate) type Work = Box<dyn FnMut() -> usize>;
 
 /// The work of these words, ready to be done.
 pub(crate) fn find(contender: &str, words: &[&str]) -> Work {
@@ -40,6 +42,23 @@ pub(crate) fn find(contender: &str, words: &[&str]) -> Work {
                 signature,
                 is_ours,
             )
+        }
+        ["produce", port, kind, logs] => {
+            let logs = logs.parse().expect("a number of logs");
+            let corpus = Corpus::new(kind_of(kind), logs);
+            if is_ours {
+                shipping::produce(port_of(port), corpus)
+            } else {
+                shipping::produce_official(port_of(port), corpus)
+            }
+        }
+        ["ship", port, records] => {
+            let records = records.parse().expect("a number of records");
+            if is_ours {
+                shipping::ship(port_of(port), records)
+            } else {
+                shipping::ship_official(port_of(port), records)
+            }
         }
         ["pull", port, list] => pull(port_of(port), (*list).to_owned(), is_ours),
         _ => panic!("unknown work {words:?}"),
@@ -110,58 +129,25 @@ fn pull(port: u16, list: String, is_ours: bool) -> Work {
 /// Sharing a process would mean sharing an allocator: what one contender frees, the other
 /// has to fault in again.
 #[derive(Debug)]
-pub(crate) struct Worker {
-    child: Child,
-    orders: ChildStdin,
-    answers: BufReader<ChildStdout>,
-}
+pub(crate) struct Worker(Conversation);
 
 impl Worker {
     pub(crate) fn start(contender: &str, words: &[&str]) -> Self {
-        let program = std::env::current_exe().expect("the path of this program");
-        let mut child = Command::new(program)
-            .args(["worker", contender])
-            .args(words)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a child process");
-        let orders = child.stdin.take().expect("a pipe");
-        let answers = BufReader::new(child.stdout.take().expect("a pipe"));
-        Self {
-            child,
-            orders,
-            answers,
-        }
+        let words = [&["worker", contender], words].concat();
+        Self(Conversation::with_self(&words))
     }
 
     /// Does the work once and gives its result.
     pub(crate) fn result(&mut self) -> usize {
-        let answer = self.order(1);
-        let (_, result) = answer.split_once(' ').expect("two numbers");
-        result.parse().expect("a number")
-    }
-
-    fn order(&mut self, times: u32) -> String {
-        writeln!(self.orders, "{times}").expect("the worker listens");
-        let mut answer = String::new();
-        self.answers.read_line(&mut answer).expect("an answer");
-        answer.trim().to_owned()
+        let [_, result] = self.0.numbers("1");
+        result as usize
     }
 }
 
 impl Side for Worker {
     fn run(&mut self, times: u32) -> f64 {
-        let answer = self.order(times);
-        let (seconds, _) = answer.split_once(' ').expect("two numbers");
-        seconds.parse().expect("a number of seconds")
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let [seconds, _] = self.0.numbers(&times.to_string());
+        seconds
     }
 }
 

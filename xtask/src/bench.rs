@@ -12,7 +12,7 @@ pub(crate) const COMMAND: Command = Command {
     help: "\
 Prints one line for each case of each goal of docs/performance.md: the ratio inside this run, the
 floor it must reach, the target it should reach, and which of the two hold. Fails when a floor
-does not hold. It takes about two minutes, builds in a workspace of its own, whose peers need a C
+does not hold. It takes five minutes or more, builds in a workspace of its own, whose peers need a C
 compiler and OpenSSL, and counts instructions with valgrind where that is installed.
 
 A peer's version is pinned in benches/Cargo.toml. To compare with a newer one, `cargo info NAME`

@@ -108,9 +108,10 @@ fn pull(local: &Contender, bare: &Contender) -> f64 {
     for _ in 0..2 * PULLED_PUTS {
         assert_eq!(local.answer(&put(2048)).status, 200);
     }
-    let begin = take_down(|logstore| async move {
-        logstore.cursor(ShardId(0), CursorPosition::Begin).await
-    });
+    let begin =
+        take_down(
+            |logstore| async move { logstore.cursor(ShardId(0), CursorPosition::Begin).await },
+        );
     let answer = local.answer(&begin);
     let answer: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
     let cursor = Cursor::new(answer["cursor"].as_str().expect("a cursor"));
@@ -158,7 +159,9 @@ fn peak_kib(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("Linux");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let number = line.and_then(|line| line.split_whitespace().next());
-    number.and_then(|number| number.parse().ok()).expect("a number of KiB")
+    number
+        .and_then(|number| number.parse().ok())
+        .expect("a number of KiB")
 }
 
 /// A folder beside this program, where there is a disk and not only memory; gone in the end.

@@ -5,9 +5,11 @@ mod decode;
 mod encode;
 mod instructions;
 mod local;
+mod log_call;
 mod memory;
 mod pull;
 mod put;
+mod shipping;
 mod spl;
 mod tracking;
 
@@ -57,9 +59,49 @@ pub(crate) const GROUPS: &[Group] = &[
         run: put::run,
     },
     Group {
+        goals: &[9],
+        about: "logs through the batching producer, against the published one",
+        run: shipping::produce,
+    },
+    Group {
         goals: &[10],
         about: "pull, every field visited as &str, client processor time",
         run: pull::run,
+    },
+    Group {
+        goals: &[11, 14],
+        about: "a log call while the worker sleeps, and whether it wakes it",
+        run: log_call::asleep,
+    },
+    Group {
+        goals: &[12],
+        about: "a log call while the workers are awake, against other loggers",
+        run: log_call::awake,
+    },
+    Group {
+        goals: &[13],
+        about: "a log call, against formatting its message",
+        run: log_call::between,
+    },
+    Group {
+        goals: &[15],
+        about: "records from the log call to the answer, against the published producer",
+        run: shipping::ship,
+    },
+    Group {
+        goals: &[16],
+        about: "a log call, against Python's handler",
+        run: log_call::beside_python,
+    },
+    Group {
+        goals: &[17],
+        about: "log calls of several threads at once, against formatting",
+        run: log_call::threads,
+    },
+    Group {
+        goals: &[18],
+        about: "a log call while the server has stalled and the queue is full",
+        run: log_call::stalled,
     },
     Group {
         goals: &[19],

@@ -19,7 +19,7 @@ use telemetry_delivery::{Clock, TransportError};
 
 use crate::clock::speedup;
 use crate::goals::Selection;
-use crate::python::{self, Peer};
+use crate::python::{self, TRACKER};
 use crate::report::{Marks, Report};
 
 #[allow(
@@ -268,7 +268,7 @@ fn prost(sales: &[Sale]) -> Vec<u8> {
 /// What all of the tracker takes beside that, from its calls to a request that is accepted, is
 /// told below the table; of Python's package, that would include its HTTP library.
 pub(super) fn beside_python(_selection: &Selection, report: &mut Report) {
-    let interpreter = match python::prepare() {
+    let interpreter = match python::prepare(&TRACKER) {
         Ok(interpreter) => interpreter,
         Err(why) => {
             println!("goal 20 was not measured: no Python package: {why}");
@@ -283,7 +283,7 @@ pub(super) fn beside_python(_selection: &Selection, report: &mut Report) {
         ("snappy-xor", Codecs::SnappyXor, marks(40.0, 60.0)),
         ("protobuf", Codecs::Protobuf, marks(300.0, 600.0)),
     ] {
-        let mut peer = Peer::start(&interpreter, name);
+        let mut peer = python::Tracker::start(&interpreter, name);
         let codec = codecs.codec();
         let mut ours = Ours::new(codec.format().expect("all have one"));
         ours.rules = Some(Rules::strict());

@@ -386,6 +386,17 @@ fn put_own<'a, 'b>(
     log
 }
 
+/// What is behind the last `::` of a path.
+#[inline]
+fn last_segment(path: &str) -> &str {
+    // Looking for a single character is cheap, and settles it for every module path.
+    match path.rfind(':') {
+        None => path,
+        Some(at) if path[..at].ends_with(':') => &path[at + 1..],
+        Some(_) => path.rsplit("::").next().unwrap_or(path),
+    }
+}
+
 /// Appends a member to the text of a JSON object without its closing brace.
 fn put_member(object: &mut Vec<u8>, key: &str, value: &str) {
     object.push(if object.is_empty() { b'{' } else { b',' });
@@ -424,7 +435,7 @@ impl RecordEncoder {
                 ),
                 Field::Module => {
                     if let Some(path) = facts.module_path {
-                        put(key, path.rsplit("::").next().unwrap_or(path));
+                        put(key, last_segment(path));
                     }
                 }
                 Field::FilePath => {
@@ -572,5 +583,25 @@ impl Place {
             });
         }
         &self.fields
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_segment_is_what_is_behind_the_last_pair_of_colons() {
+        for (path, last) in [
+            ("shop::orders", "orders"),
+            ("shop", "shop"),
+            ("", ""),
+            ("shop::", ""),
+            ("a:::b", "b"),
+            ("a:b", "a:b"),
+            ("a::b:c", "b:c"),
+        ] {
+            assert_eq!(last_segment(path), last, "{path}");
+        }
     }
 }

@@ -345,7 +345,7 @@ fn spool(builder: TrackerBuilder, folder: &str) -> Result<TrackerBuilder, Config
 }
 
 #[cfg(not(feature = "spool"))]
-const fn spool(_: TrackerBuilder, _: &str) -> Result<TrackerBuilder, ConfigError> {
+fn spool(_: TrackerBuilder, _: &str) -> Result<TrackerBuilder, ConfigError> {
     Err(ConfigError::Unusable {
         setting: "spool",
         why: "the feature of that name is off",

@@ -59,6 +59,7 @@ impl World {
     }
 
     /// Makes another logstore in the project.
+    #[cfg(feature = "spool")]
     pub(crate) fn create_logstore(&self, name: &str) {
         let config = LogstoreConfig::named(name).with_shard_count(1);
         let created = self.server.service().create_logstore(PROJECT, config);
