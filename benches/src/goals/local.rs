@@ -41,7 +41,7 @@ const PLACES: [Place; 2] = [
     Place {
         name: "durable",
         puts: [(0.05, 0.2), (0.05, 0.15), (0.05, 0.1)],
-        pull: (0.02, 0.05),
+        pull: (0.05, 0.15),
     },
 ];
 

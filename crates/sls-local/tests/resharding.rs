@@ -244,3 +244,32 @@ async fn splitting_and_merging_back_and_forth_comes_to_an_end() {
         shard = merged.json()[0]["shardID"].as_u64().unwrap() as u32;
     }
 }
+
+#[tokio::test]
+async fn more_shards_take_writes_when_that_is_wanted() {
+    let make = |count: u32| {
+        let config = json!({"logstoreName": "wide", "ttl": 1, "shardCount": count});
+        Draft::new("POST", "/logstores").json(config)
+    };
+    let (service, _) = open(1).await;
+    ask(&service, make(257))
+        .await
+        .expect(400, "LogStoreInfoInvalid");
+    ask(&service, make(256)).await.expect_ok();
+
+    let builder = support::builder(&ManualClock::new(recorded_at())).no_auth(true);
+    let service = support::with_logstore(builder.max_shards(300), 1).await;
+    ask(&service, make(301))
+        .await
+        .expect(400, "LogStoreInfoInvalid");
+    ask(&service, make(300)).await.expect_ok();
+    let parts = |count: u32| action(0, "split").query("shardCount", count);
+    ask(&service, parts(301))
+        .await
+        .expect(400, "ParameterInvalid");
+    let made = ask(&service, parts(300)).await.expect_ok().json();
+    assert_eq!(made.as_array().unwrap().len(), 301);
+    let child = made[1]["shardID"].as_u64().unwrap() as u32;
+    let split = action(child, "split").query("shardCount", 2);
+    ask(&service, split).await.expect(400, "ParameterInvalid");
+}

@@ -1,6 +1,6 @@
 //! The simulation of consumer groups: nothing happens that must not, and it would be noticed.
 
-use suites::sim::{self, Flaw};
+use suites::sim::{self, Flaw, scale};
 
 #[test]
 fn no_seed_loses_a_log_or_gives_a_shard_to_two() {
@@ -19,6 +19,23 @@ fn a_seed_plays_the_same_every_time() {
     let first = sim::run(3, Some(Flaw::NoFencing), true);
     assert!(first.trace.len() > 100);
     assert_eq!(sim::run(3, Some(Flaw::NoFencing), true), first);
+}
+
+#[test]
+fn a_group_settles_within_two_heartbeats_of_a_join_or_a_missed_crash() {
+    let size = scale::Size {
+        shards: 100,
+        workers: 10,
+        crashes: 2,
+    };
+    for seed in 0..4 {
+        let report = scale::run(seed, size).unwrap();
+        assert!(report.is_good(), "seed {seed}: {report}");
+        assert_eq!(report.shares, [(10, 10), (12, 13)], "seed {seed}");
+        // Nobody comes late, and nobody asks more often than that.
+        let beats = report.settled["HeartBeat"];
+        assert!((4.5..5.5).contains(&beats), "seed {seed}: {report}");
+    }
 }
 
 /// The first seed from `first` on that notices the flaw must come soon, and say the right thing.

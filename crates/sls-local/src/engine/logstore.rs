@@ -82,7 +82,7 @@ impl Logstore {
         logs: Logs,
         now: SystemTime,
     ) -> Result<Self, Refusal> {
-        let config = settings::merge(&LogstoreConfig::named(""), settings)?;
+        let config = settings::merge(&LogstoreConfig::named(""), settings, logs.max_shards)?;
         names::check_logstore(&config.name)?;
         let keeper = Keeper::new(&logs.storage, project, &config.name);
         let groups = ConsumerGroups::new(keeper.is_durable());
@@ -186,8 +186,12 @@ impl Logstore {
     ) -> Result<(), Refusal> {
         let held = self.keeper.hold()?;
         let mut current = self.config();
-        current.shard_count = self.read_shards().writable_count();
-        let config = settings::merge(&current, changes)?;
+        let max_shards = {
+            let shards = self.read_shards();
+            current.shard_count = shards.writable_count();
+            shards.max_writable()
+        };
+        let config = settings::merge(&current, changes, max_shards)?;
         if config.name != self.name {
             let message = format!("logstoreName {:?} is not {:?}", config.name, self.name);
             return Err(Refusal::parameter(message));

@@ -36,6 +36,7 @@ use crate::refusal::Refusal;
 pub(crate) use logstore::{Logstore, PutRoute};
 pub(crate) use put_rules::PutRules;
 pub(crate) use shard::Pulled;
+pub(crate) use shards::DEFAULT_MAX_SHARDS;
 pub(crate) use shards::SplitAt;
 pub(crate) use storage::{
     Changes, DiskStorage, LogId, MemoryStorage, OpenError, Packed, Receipt, ShardLog, Storage,
@@ -62,15 +63,18 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// Everything that a storage has. Consumers that were known count as alive at `now`.
+    /// At most `max_shards` of a logstore take writes.
     pub(crate) fn open(
         storage: Arc<dyn Storage>,
         rules: PutRules,
+        max_shards: u32,
         now: SystemTime,
     ) -> Result<Self, StorageError> {
         let next = storage.free_log().0;
         let logs = Logs {
             storage,
             next: Arc::new(AtomicU64::new(next)),
+            max_shards,
         };
         let mut projects = BTreeMap::new();
         for (name, fact) in logs.storage.facts(catalog::PROJECTS)? {
@@ -323,11 +327,13 @@ impl Engine {
     }
 }
 
-/// Opens logs under names that were never used before.
+/// Opens logs under names that were never used before, and says for how many shards.
 #[derive(Debug, Clone)]
 struct Logs {
     storage: Arc<dyn Storage>,
     next: Arc<AtomicU64>,
+    /// The most shards of a logstore that take writes.
+    max_shards: u32,
 }
 
 impl Logs {

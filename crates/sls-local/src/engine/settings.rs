@@ -3,7 +3,6 @@
 use serde_json::{Map, Value};
 use sls_core::model::LogstoreConfig;
 
-use super::shards::MAX_SHARDS;
 use crate::refusal::Refusal;
 
 /// A retention of so many days means for ever.
@@ -11,10 +10,11 @@ pub(super) const FOREVER_DAYS: u32 = 3650;
 /// The most bytes of settings, members that are only kept included.
 const MAX_SETTINGS: usize = 64 << 10;
 
-/// `base` with the members of `changes` over it, checked.
+/// `base` with the members of `changes` over it, checked; at most `max_shards` take writes.
 pub(super) fn merge(
     base: &LogstoreConfig,
     mut changes: Map<String, Value>,
+    max_shards: u32,
 ) -> Result<LogstoreConfig, Refusal> {
     let invalid = |message: String| Refusal::bad("LogStoreInfoInvalid", message);
     // What the server says about a logstore is not for a client to set; clients send it
@@ -43,11 +43,11 @@ pub(super) fn merge(
     if !(1..=FOREVER_DAYS).contains(&config.ttl) {
         return Err(invalid(format!("ttl must be 1 to {FOREVER_DAYS} days")));
     }
-    if !(1..=MAX_SHARDS).contains(&config.shard_count) {
-        return Err(invalid(format!("shardCount must be 1 to {MAX_SHARDS}")));
+    if !(1..=max_shards).contains(&config.shard_count) {
+        return Err(invalid(format!("shardCount must be 1 to {max_shards}")));
     }
-    if config.max_split_shard > MAX_SHARDS {
-        return Err(invalid(format!("maxSplitShard must be 1 to {MAX_SHARDS}")));
+    if config.max_split_shard > max_shards {
+        return Err(invalid(format!("maxSplitShard must be 1 to {max_shards}")));
     }
     Ok(config)
 }

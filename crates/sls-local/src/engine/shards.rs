@@ -14,10 +14,12 @@ use super::storage::{LogId, ShardLog, StorageError};
 use super::{Logs, catalog};
 use crate::refusal::Refusal;
 
-/// The most shards that take writes, as the manual has it for automatic splits.
-pub(super) const MAX_SHARDS: u32 = 256;
-/// The most shards of all, so that splitting back and forth does not fill the memory.
-const MAX_KEPT: usize = 4 * MAX_SHARDS as usize;
+/// The most shards that take writes unless told otherwise, as the manual has it for automatic
+/// splits.
+pub(crate) const DEFAULT_MAX_SHARDS: u32 = 256;
+/// So many times as many shards there may be of all, so that splitting back and forth does not
+/// fill the memory.
+const KEPT: usize = 4;
 
 /// Where to split a shard.
 #[derive(Debug, Clone, Copy)]
@@ -176,6 +178,11 @@ impl Shards {
         self.writable().count() as u32
     }
 
+    /// The most that may take writes.
+    pub(super) fn max_writable(&self) -> u32 {
+        self.logs.max_shards
+    }
+
     pub(super) fn find(&self, id: ShardId) -> Result<&ShardState, Refusal> {
         self.place(id).map(|place| &self.all[place])
     }
@@ -189,24 +196,24 @@ impl Shards {
     ) -> Result<Vec<Shard>, Refusal> {
         let place = self.writable_place(id)?;
         let range = self.all[place].range;
-        let children =
-            match at {
-                SplitAt::Key(key) => range
-                    .split_at(key)
-                    .map(Vec::from)
-                    .ok_or_else(|| Refusal::parameter("invalid mid hash"))?,
-                SplitAt::Parts(parts) if (2..=MAX_SHARDS).contains(&parts) => range
-                    .split_into(parts)
-                    .ok_or_else(|| Refusal::parameter("the shard has fewer keys than parts"))?,
-                SplitAt::Parts(_) => {
-                    let message = format!("shardCount must be 2 to {MAX_SHARDS}");
-                    return Err(Refusal::parameter(message));
-                }
-            };
+        let children = match at {
+            SplitAt::Key(key) => range
+                .split_at(key)
+                .map(Vec::from)
+                .ok_or_else(|| Refusal::parameter("invalid mid hash"))?,
+            SplitAt::Parts(parts) if (2..=self.logs.max_shards).contains(&parts) => range
+                .split_into(parts)
+                .ok_or_else(|| Refusal::parameter("the shard has fewer keys than parts"))?,
+            SplitAt::Parts(_) => {
+                let message = format!("shardCount must be 2 to {}", self.logs.max_shards);
+                return Err(Refusal::parameter(message));
+            }
+        };
         let after = self.writable_count() as usize - 1 + children.len();
-        if after > MAX_SHARDS as usize || self.all.len() + children.len() > MAX_KEPT {
+        let most = self.logs.max_shards;
+        if after > most as usize || self.all.len() + children.len() > self.max_kept() {
             return Err(Refusal::parameter(format!(
-                "a logstore has at most {MAX_SHARDS} shards"
+                "a logstore has at most {most} shards"
             )));
         }
         let first = self.all.len();
@@ -230,8 +237,9 @@ impl Shards {
             .iter()
             .position(|shard| shard.is_writable() && shard.range.begin == range.end)
             .ok_or_else(|| Refusal::parameter("can not merge the last shard"))?;
-        if self.all.len() >= MAX_KEPT {
-            let message = format!("a logstore has at most {MAX_KEPT} shards, closed ones included");
+        let most = self.max_kept();
+        if self.all.len() >= most {
+            let message = format!("a logstore has at most {most} shards, closed ones included");
             return Err(Refusal::parameter(message));
         }
         let merged = KeyRange {
@@ -290,6 +298,11 @@ impl Shards {
         for shard in std::mem::take(&mut self.all) {
             self.let_go(&shard);
         }
+    }
+
+    /// How many shards there may be, closed ones included.
+    fn max_kept(&self) -> usize {
+        KEPT * self.logs.max_shards as usize
     }
 
     fn let_go(&mut self, shard: &ShardState) {

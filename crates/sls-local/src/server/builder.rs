@@ -10,7 +10,7 @@ use telemetry_delivery::{Clock, SystemClock};
 use super::LocalServer;
 use super::connection::Limits;
 use crate::clock::ServerClock;
-use crate::engine::{DiskStorage, Engine, MemoryStorage, PutRules, Storage};
+use crate::engine::{DEFAULT_MAX_SHARDS, DiskStorage, Engine, MemoryStorage, PutRules, Storage};
 use crate::error::Error;
 use crate::growingio::{Collector, Settings};
 use crate::service::LocalService;
@@ -33,6 +33,7 @@ pub struct LocalServerBuilder {
     query: Options,
     hosts: HostNames,
     rules: PutRules,
+    max_shards: u32,
     limits: Limits,
     collector: Settings,
 }
@@ -50,6 +51,7 @@ impl Default for LocalServerBuilder {
             query: Options::default(),
             hosts: HostNames::default(),
             rules: PutRules::default(),
+            max_shards: Self::DEFAULT_MAX_SHARDS,
             limits: Limits::default(),
             collector: Settings {
                 strict: false,
@@ -68,6 +70,9 @@ impl LocalServerBuilder {
 
     /// Room for what trackers of GrowingIO send unless told otherwise: 64 MiB.
     pub const DEFAULT_GROWINGIO_BUDGET: usize = 64 << 20;
+
+    /// How many shards of a logstore take writes at most, unless told otherwise: 256.
+    pub const DEFAULT_MAX_SHARDS: u32 = DEFAULT_MAX_SHARDS;
 
     /// Listens on this address. Default: a free port of 127.0.0.1.
     ///
@@ -195,6 +200,16 @@ impl LocalServerBuilder {
         self
     }
 
+    /// Lets so many shards of one logstore take writes, at least 1, and has room for four times
+    /// as many with the closed ones. Default: 256, as on the service.
+    ///
+    /// For tests of programs with more shards than one account usually has. A data folder that
+    /// has more keeps them; they cannot be split.
+    pub fn max_shards(mut self, shards: u32) -> Self {
+        self.max_shards = shards.max(1);
+        self
+    }
+
     /// Serves at most so many connections at a time; more wait to be accepted.
     /// Default: 1024.
     pub fn max_connections(mut self, connections: usize) -> Self {
@@ -291,7 +306,7 @@ impl LocalServerBuilder {
             Arc::new(opened.map_err(|cause| Error::data(&folder, cause))?)
         };
         let collector = Collector::open(self.collector, Arc::clone(&storage));
-        let engine = Engine::open(storage, self.rules, clock.now());
+        let engine = Engine::open(storage, self.rules, self.max_shards, clock.now());
         let face = Face::new(
             engine.map_err(|cause| Error::data(&folder, cause))?,
             if self.no_auth {

@@ -2,13 +2,16 @@
 //!
 //! Ends with `sim: N seeds, N events, N violations`, and with 1 when there are any. A seed that
 //! fails is printed with what happened; `--seed S` plays it again, event by event.
+//!
+//! `--scale` has a thousand shards and a hundred workers instead, and ends with 1 when they need
+//! more than two heartbeat intervals to share them out.
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use lexopt::prelude::*;
-use suites::sim::{self, Flaw, Outcome};
+use suites::sim::{self, Flaw, Outcome, scale};
 
 /// How many failing seeds are printed in full.
 const MOST_SHOWN: usize = 5;
@@ -20,6 +23,7 @@ struct Plan {
     alone: Option<u64>,
     flaw: Option<Flaw>,
     jobs: usize,
+    is_scale: bool,
 }
 
 #[derive(Default)]
@@ -39,6 +43,9 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if plan.is_scale {
+        return measure(plan.alone.unwrap_or(plan.first));
+    }
     let (first, seeds) = match plan.alone {
         Some(seed) => (seed, 1),
         None => (plan.first, plan.seeds),
@@ -66,6 +73,23 @@ fn main() -> ExitCode {
     match sum.violations {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
+    }
+}
+
+/// Many shards and workers.
+fn measure(seed: u64) -> ExitCode {
+    match scale::run(seed, scale::Size::default()) {
+        Ok(report) => {
+            println!("{report}");
+            match report.is_good() {
+                true => ExitCode::SUCCESS,
+                false => ExitCode::FAILURE,
+            }
+        }
+        Err(error) => {
+            println!("scale: {error}");
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -109,6 +133,7 @@ fn arguments() -> Result<Plan, lexopt::Error> {
         alone: None,
         flaw: None,
         jobs: std::thread::available_parallelism().map_or(1, usize::from),
+        is_scale: false,
     };
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
@@ -116,6 +141,7 @@ fn arguments() -> Result<Plan, lexopt::Error> {
             Long("seeds") => plan.seeds = parser.value()?.parse()?,
             Long("first") => plan.first = parser.value()?.parse()?,
             Long("seed") => plan.alone = Some(parser.value()?.parse()?),
+            Long("scale") => plan.is_scale = true,
             Long("jobs") => plan.jobs = parser.value()?.parse::<usize>()?.max(1),
             Long("broken") => {
                 let name = parser.value()?.string()?;

@@ -19,6 +19,7 @@ mod gate; // keeps a worker from being polled
 mod judge; // what must never happen
 mod network; // between a worker and the service
 mod processor; // what a worker does with logs
+pub mod scale; // many shards and workers, without trouble
 mod scenario; // what happens when
 mod world; // what all of them share
 

@@ -139,6 +139,7 @@ where
     if world.with(|state| state.is_down) {
         return None;
     }
+    world.with(|state| state.arrived(worker, O::NAME));
     let answer = world.ask(&operation);
     match &answer {
         Ok(_) => world.note(format_args!("{worker:?} {}", operation.call())),

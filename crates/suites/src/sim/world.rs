@@ -1,10 +1,10 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sls_core::api::Operation;
+use sls_core::api::{HeartBeat, Operation};
 use sls_local::{LocalServer, LocalService};
 use telemetry_delivery::Clock;
 use tokio::time::Instant;
@@ -26,6 +26,9 @@ pub(super) const SETTLE: Duration = Duration::from_secs(6);
 /// How long a client waits for an answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
+/// The most shards that take writes.
+const MAX_SHARDS: u32 = 1000;
+
 /// What the workers, the network and the scenario share.
 pub(super) struct World {
     pub(super) service: LocalService,
@@ -42,8 +45,31 @@ pub(super) struct State {
     pub(super) is_down: bool,
     /// Workers that the service cannot be reached from.
     pub(super) cut_off: BTreeSet<WorkerId>,
+    /// Requests that reached the service, by operation.
+    pub(super) calls: BTreeMap<&'static str, u64>,
+    /// When heartbeats of each worker reached it.
+    pub(super) heard: BTreeMap<WorkerId, Heard>,
     pub(super) events: u64,
     pub(super) trace: Option<Vec<String>>,
+}
+
+/// The first and the last heartbeat of a worker that reached the service.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Heard {
+    pub(super) first: Instant,
+    pub(super) last: Instant,
+}
+
+impl State {
+    /// A request has reached the service.
+    pub(super) fn arrived(&mut self, worker: WorkerId, operation: &'static str) {
+        *self.calls.entry(operation).or_default() += 1;
+        if operation == HeartBeat::NAME {
+            let last = Instant::now();
+            let first = Heard { first: last, last };
+            self.heard.entry(worker).or_insert(first).last = last;
+        }
+    }
 }
 
 impl World {
@@ -55,7 +81,10 @@ impl World {
     ) -> Arc<Self> {
         let clock = WallClock::default();
         Arc::new(Self {
-            service: LocalServer::builder().clock(clock).into_service(),
+            service: LocalServer::builder()
+                .clock(clock)
+                .max_shards(MAX_SHARDS)
+                .into_service(),
             flaw,
             began: Instant::now(),
             state: Mutex::new(State {
@@ -64,6 +93,8 @@ impl World {
                 has_trouble: true,
                 is_down: false,
                 cut_off: BTreeSet::new(),
+                calls: BTreeMap::new(),
+                heard: BTreeMap::new(),
                 events: 0,
                 trace: with_trace.then(Vec::new),
             }),

@@ -1,6 +1,6 @@
 //! Who has which shard, and how shards move without ever being at two places.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sls_core::model::ShardId;
@@ -121,8 +121,8 @@ impl ConsumerGroup {
 
     /// Follows the shards of the logstore: new ones, gone ones, finished ones.
     pub(super) fn follow(&mut self, shards: &[ShardFact]) {
-        self.slots
-            .retain(|id, _| shards.iter().any(|shard| shard.id == *id));
+        let known: BTreeSet<_> = shards.iter().map(|shard| shard.id).collect();
+        self.slots.retain(|id, _| known.contains(id));
         let order = self.settings.order;
         for shard in shards {
             let slot = self.slots.entry(shard.id).or_insert_with(|| Slot {

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::super::{Arriving, Batch, Bounds, Packed, ReadLimit};
 use super::*;
-use crate::engine::{Engine, PutRules, SplitAt};
+use crate::engine::{DEFAULT_MAX_SHARDS, Engine, PutRules, SplitAt};
 
 const CACHE: usize = 4 << 20;
 const ALL: ReadLimit = ReadLimit {
@@ -260,7 +260,13 @@ fn empty_shards_that_cannot_go_on_a_full_disk_do_not_keep_others_from_being_read
         FreeSpace::new(move || Some(free.load(Ordering::SeqCst)))
     };
     let storage = DiskStorage::open_with(folder.path(), CACHE, space).unwrap();
-    let engine = Engine::open(Arc::new(storage), PutRules::default(), at(0)).unwrap();
+    let engine = Engine::open(
+        Arc::new(storage),
+        PutRules::default(),
+        DEFAULT_MAX_SHARDS,
+        at(0),
+    )
+    .unwrap();
     let settings = |value| serde_json::from_value(value).unwrap();
     let none = settings(serde_json::json!({}));
     engine.create_project("shop", none, at(0)).unwrap();
