@@ -4,6 +4,7 @@
 
 mod calls; // log calls, at a pace
 mod clock; // processor time, and comparing
+mod consumer; // us, as a consumer group
 mod conversation; // with a process of its own
 mod corpus; // what is encoded and sent
 mod goals; // what is measured

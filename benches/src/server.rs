@@ -1,5 +1,7 @@
 //! A server on loopback that accepts every put and answers every pull with the same list.
 //!
+//! It gives the one shard of each list to whoever sends a heartbeat.
+//!
 //! It runs in a process of its own, so that the processor time of the measuring process is
 //! the client's alone. It ends when its standard input does, that is, with its parent.
 
@@ -7,6 +9,7 @@ use std::convert::Infallible;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -17,6 +20,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
+use sls_core::model::Cursor;
 use sls_core::wire::{Compression, headers};
 
 use crate::corpus::{Corpus, Kind};
@@ -109,6 +113,8 @@ struct Put {
 
 struct State {
     lists: Vec<Canned>,
+    /// What was pulled last ends here; every pull moves it, as a shard without an end does.
+    position: AtomicU64,
     last: Mutex<Option<Put>>,
 }
 
@@ -128,6 +134,7 @@ pub(crate) fn serve() -> io::Result<()> {
         .collect();
     let state = Arc::new(State {
         lists,
+        position: AtomicU64::new(1),
         last: Mutex::new(None),
     });
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -176,7 +183,19 @@ async fn answer(state: &State, request: Request<Incoming>) -> Response<Full<Byte
         .await
         .map_or_else(|_| Bytes::new(), |body| body.to_bytes());
     let answer = Response::builder().header(headers::REQUEST_ID, "5F3C0FBEA4D1E1B2C3D4E5F6");
-    let answer = if head.method == Method::POST {
+    let query = head.uri.query().unwrap_or_default();
+    let asks_for = |what: &str| query.split('&').any(|pair| pair == what);
+    let answer = if head.uri.path().contains("/consumergroups") {
+        // The shard of a consumer, or no groups and no checkpoint. What a save answers is not read.
+        let list: &'static [u8] = match asks_for("type=heartbeat") {
+            true => b"[0]",
+            false => b"[]",
+        };
+        answer.body(Full::new(Bytes::from_static(list)))
+    } else if asks_for("type=cursor") {
+        let cursor = serde_json::json!({ "cursor": next_cursor(state) });
+        answer.body(Full::new(cursor.to_string().into()))
+    } else if head.method == Method::POST {
         let raw_size = head
             .headers
             .get(headers::BODY_RAW_SIZE)
@@ -199,7 +218,8 @@ async fn answer(state: &State, request: Request<Incoming>) -> Response<Full<Byte
             .find(|list| head.uri.path().contains(list.name));
         match list {
             Some(list) => answer
-                .header(headers::CURSOR, "MTY5OTk5OTk5OQ==")
+                .header(headers::CURSOR, next_cursor(state).as_str())
+                .header(headers::END_OF_CURSOR, 0)
                 .header(headers::COUNT, list.groups)
                 .header(headers::BODY_RAW_SIZE, list.raw_size)
                 .header(headers::COMPRESS_TYPE, "lz4")
@@ -208,6 +228,10 @@ async fn answer(state: &State, request: Request<Incoming>) -> Response<Full<Byte
         }
     };
     answer.expect("headers that are well-formed")
+}
+
+fn next_cursor(state: &State) -> Cursor {
+    Cursor::at_position(state.position.fetch_add(1, Ordering::Relaxed) + 1)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -4,6 +4,7 @@
 //! benches work ours 1000 encode "access log"
 //! benches work official 1000 put PORT "access log" 1 V1      PORT as printed by: benches serve
 //! benches work ours 1000 pull PORT list-2mb
+//! benches work consumer 1000 pull PORT list-2mb
 //! benches work ours 100 produce PORT "access log" 4096
 //! benches work ours 100 ship PORT 2048
 //! ```
@@ -14,6 +15,7 @@
 use std::io;
 
 use crate::clock::{Side, cpu_time};
+use crate::consumer::Reading;
 use crate::conversation::Conversation;
 use crate::corpus::{Corpus, Kind};
 use crate::goals::{pull_official, pull_ours, runtime};
@@ -22,6 +24,8 @@ use crate::{official, ours, shipping};
 
 pub(crate) const OURS: &str = "ours";
 pub(crate) const OFFICIAL: &str = "official";
+/// Ours, through the worker of a consumer group; only for pulls.
+pub(crate) const CONSUMER: &str = "consumer";
 
 /// How many logs are encoded at a time.
 pub(crate) const ENCODED_LOGS: usize = 1000;
@@ -60,7 +64,7 @@ pub(crate) fn find(contender: &str, words: &[&str]) -> Work {
                 shipping::ship_official(port_of(port), records)
             }
         }
-        ["pull", port, list] => pull(port_of(port), (*list).to_owned(), is_ours),
+        ["pull", port, list] => pull(port_of(port), (*list).to_owned(), contender),
         _ => panic!("unknown work {words:?}"),
     }
 }
@@ -113,14 +117,25 @@ fn put(port: u16, corpus: Corpus, signature: Signature, is_ours: bool) -> Work {
 }
 
 /// From the request to every key and value seen as `&str`.
-fn pull(port: u16, list: String, is_ours: bool) -> Work {
+fn pull(port: u16, list: String, contender: &str) -> Work {
     let runtime = runtime();
-    if is_ours {
-        let client = ours::client(port, Signature::V1);
-        Box::new(move || runtime.block_on(pull_ours(&client, &list)))
-    } else {
-        let client = official::client(port);
-        Box::new(move || runtime.block_on(pull_official(&client, &list)))
+    match contender {
+        OURS => {
+            let client = ours::client(port, Signature::V1);
+            Box::new(move || runtime.block_on(pull_ours(&client, &list)))
+        }
+        CONSUMER => {
+            let client = ours::client(port, Signature::V1);
+            let mut reading = {
+                let _guard = runtime.enter();
+                Reading::start(&client, &list)
+            };
+            Box::new(move || runtime.block_on(reading.next()))
+        }
+        _ => {
+            let client = official::client(port);
+            Box::new(move || runtime.block_on(pull_official(&client, &list)))
+        }
     }
 }
 

@@ -65,7 +65,7 @@ pub(crate) const GROUPS: &[Group] = &[
     },
     Group {
         goals: &[10],
-        about: "pull, every field visited as &str, client processor time",
+        about: "pull, bare and through a worker, every field visited as &str, client processor time",
         run: pull::run,
     },
     Group {

@@ -5,10 +5,11 @@ use crate::clock::speedup;
 use crate::goals::Selection;
 use crate::report::{Marks, Report};
 use crate::server::{LISTS, Server};
-use crate::work::{OFFICIAL, OURS, Worker};
+use crate::work::{CONSUMER, OFFICIAL, OURS, Worker};
 use crate::{official, ours};
 
-/// Goal 10: from the request to every key and value seen as `&str`.
+/// Goal 10: from the request to every key and value seen as `&str`, by a client alone and
+/// through the worker of a consumer group.
 pub(super) fn run(_: &Selection, report: &mut Report) {
     let server = Server::start();
     let port = server.port().to_string();
@@ -16,17 +17,26 @@ pub(super) fn run(_: &Selection, report: &mut Report) {
         let words = ["pull", &port, name];
         let mut ours = Worker::start(OURS, &words);
         let mut official = Worker::start(OFFICIAL, &words);
-        assert_eq!(
-            ours.result(),
-            official.result(),
-            "the two clients read other values"
-        );
+        let mut consumer = Worker::start(CONSUMER, &words);
+        let values = official.result();
+        assert_eq!(ours.result(), values, "the two clients read other values");
+        assert_eq!(consumer.result(), values, "the worker reads other values");
         let ratio = speedup(&mut ours, &mut official);
         let marks = Marks::AtLeast {
             floor: 7.0,
             target: 12.0,
         };
         report.add(10, format!("access log, {name}"), ratio, marks);
+        let ratio = speedup(&mut consumer, &mut official);
+        let case = format!("access log, {name}, through the worker");
+        report.add(10, case, ratio, marks);
+        let ratio = speedup(&mut consumer, &mut ours);
+        let marks = Marks::AtLeast {
+            floor: 0.85,
+            target: 0.95,
+        };
+        let case = format!("{name}, the worker to the bare client");
+        report.add(10, case, ratio, marks);
     }
 }
 
