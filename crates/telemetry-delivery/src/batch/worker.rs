@@ -84,6 +84,8 @@ fn run<S: Sink>(
     }
     worker.tasks.abort_all();
     worker.close_storage();
+    // Also when others were told of a moment ago: there is no later time.
+    worker.tell_of_all_drops(None);
 }
 
 pub(super) struct Worker {
@@ -490,13 +492,17 @@ impl Worker {
             next.at(at);
             return;
         }
+        self.tell_of_all_drops(Some(now));
+    }
+
+    fn tell_of_all_drops(&mut self, now: Option<Instant>) {
         // In this order, so that what is counted in between is told of the next time.
         self.engine.untold.swap(false, Ordering::AcqRel);
         let total = self.engine.counters.dropped.read();
         let since = total.since(&self.told.drops);
         if since.total() > 0 {
             self.told.drops = total;
-            self.told.at = Some(now);
+            self.told.at = now;
             self.engine.tell(&Event::Dropped { since, total });
         }
     }

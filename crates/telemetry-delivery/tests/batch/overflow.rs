@@ -185,6 +185,25 @@ fn drops_are_told_of_and_the_stream_can_say_so_itself() {
 }
 
 #[test]
+fn closing_tells_of_every_drop_also_of_those_right_after_others() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let tell = Mutex::new(tell);
+    let config = patient().with_item_bytes(1).with_on_event(move |event| {
+        if let Event::Dropped { since, .. } = event {
+            tell.lock().unwrap().send(since.total()).unwrap();
+        }
+    });
+    let (batcher, guard, lane) = start(config, &Collect::new());
+    assert_eq!(batcher.append(lane, b"ab"), Err(Rejected::Oversized));
+    assert_eq!(told.recv_timeout(LONG).unwrap(), 1);
+    for _ in 0..3 {
+        assert_eq!(batcher.append(lane, b"ab"), Err(Rejected::Oversized));
+    }
+    guard.close_blocking(LONG);
+    assert_eq!(told.try_iter().sum::<u64>(), 3);
+}
+
+#[test]
 fn drops_are_told_of_while_a_batch_hangs_and_while_the_worker_rests() {
     use telemetry_delivery::batch::{Batcher, LaneConfig, Sealed, Sink};
 
