@@ -301,3 +301,41 @@ async fn the_service_shows_the_logs_around_a_log() {
     let lines: Vec<_> = found.logs.iter().map(|log| log.get("n").unwrap()).collect();
     assert_eq!(lines, ["1", "2", "3", "4", "5"]);
 }
+
+#[cfg(feature = "https")]
+#[tokio::test]
+async fn a_client_that_cannot_be_built_a_second_time_is_not_needed_a_second_time() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let server = LocalServer::builder().start().await.unwrap();
+    let service = server.service();
+    service.create_project("shop").await.unwrap();
+    let config = LogstoreConfig::named("orders").with_shard_count(1);
+    service.create_logstore("shop", config).await.unwrap();
+    let endpoint: sls_core::Endpoint = server.endpoint().parse().unwrap();
+    let credentials = server.credentials();
+    let built = AtomicBool::new(false);
+    let client = move || {
+        let credentials = sls_client::StaticCredentials::new(credentials.clone());
+        let builder = sls_client::Client::builder(endpoint.clone(), credentials);
+        if built.swap(true, Ordering::SeqCst) {
+            // There is no region in a local address.
+            return Err(builder.with_signature_v4(None).unwrap_err());
+        }
+        Ok(builder)
+    };
+    let builder = Producer::builder_over_https(client, "shop", "orders").unwrap();
+    let (producer, guard) = builder.build().unwrap();
+    let draft = producer.draft(SystemTime::UNIX_EPOCH, |log| {
+        log.field("number", "1");
+    });
+    draft.post().unwrap();
+    server
+        .wait_for_logs("shop", "orders", 1, LONG)
+        .await
+        .unwrap();
+    let report = tokio::task::spawn_blocking(move || guard.close_blocking(LONG))
+        .await
+        .unwrap();
+    assert_eq!((report.total.delivered, report.total.panics), (1, 0));
+}

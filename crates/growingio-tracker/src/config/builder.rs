@@ -363,10 +363,11 @@ impl TrackerBuilder {
             config = config.with_unverified_certificates();
         }
         // Made once here, so that a setting that cannot work is found now.
-        HttpsTransport::new(config.clone())?;
+        let first = HttpsTransport::new(config.clone())?;
         Ok(Arc::new(move || {
+            // The environment may name an unusable proxy by now; the first one knows the old.
             let transport = HttpsTransport::new(config.clone());
-            BoxTransport::new(transport.expect("made before with the same settings"))
+            BoxTransport::new(transport.unwrap_or_else(|_| first.clone()))
         }))
     }
 

@@ -132,10 +132,11 @@ impl Producer {
     {
         let once = telemetry_delivery::RetryConfig::default().with_max_attempts(1);
         let build = move || client()?.with_retry(once.clone()).build();
-        build()?;
+        let first = build()?;
         let (project, logstore) = (project.into(), logstore.into());
         Ok(Self::builder(move || {
-            let client = build().expect("it was built before with the same settings");
+            // Whoever builds may fail this time; the first one has not been used yet.
+            let client = build().unwrap_or_else(|_| first.clone());
             client.logstore(&project, &logstore)
         }))
     }
