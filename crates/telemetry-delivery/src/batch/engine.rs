@@ -23,7 +23,7 @@ use super::shard::{Append, Surroundings, Taken};
 use super::signal::{self, Latch};
 use super::stats::{Counters, Report, Stats};
 use super::storage::{self, Stored};
-use super::sync::{AtomicBool, Mutex, Ordering, lock};
+use super::sync::{AtomicBool, Mutex, MutexGuard, Ordering, lock};
 use crate::clock::{Clock, SystemClock};
 use crate::sink::Sealed;
 
@@ -387,11 +387,16 @@ impl Engine {
     fn evict(&self, lane: Lane) -> bool {
         let mut backlog = lock(&self.backlog);
         backlog.absorb(&self.lanes);
-        let oldest = backlog.oldest_waiting();
-        drop(backlog);
-        if let Some(key) = oldest {
-            return self.finish(key, None, &Outcome::Dropped(DropReason::Oldest));
+        // Under one lock: a batch that starts in between would be delivered and counted as dropped.
+        if let Some(key) = backlog.oldest_waiting() {
+            let outcome = Outcome::Dropped(DropReason::Oldest);
+            if let Some(stored) = self.end_locked(backlog, key, None, &outcome) {
+                self.storage.done(stored);
+                return true;
+            }
+            return false;
         }
+        drop(backlog);
         // Everything is in buffers or in flight, so the oldest is in a buffer.
         let _sweeping = lock(&self.sweeping);
         let Some(lane) = self.lanes.get(lane.index) else {
@@ -521,7 +526,16 @@ impl Engine {
         batch: Option<Sealed>,
         outcome: &Outcome,
     ) -> Option<Vec<Stored>> {
-        let mut backlog = lock(&self.backlog);
+        self.end_locked(lock(&self.backlog), key, batch, outcome)
+    }
+
+    fn end_locked(
+        &self,
+        mut backlog: MutexGuard<'_, Backlog>,
+        key: Key,
+        batch: Option<Sealed>,
+        outcome: &Outcome,
+    ) -> Option<Vec<Stored>> {
         let mut removed = backlog.remove(key)?;
         // Before the lock is released, so that whoever finds the backlog empty finds it counted.
         self.count(outcome, removed.entry.items);

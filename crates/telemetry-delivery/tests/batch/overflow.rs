@@ -76,6 +76,22 @@ fn the_oldest_makes_room_for_the_newest() {
 }
 
 #[test]
+fn what_is_under_way_is_not_dropped_as_the_oldest() {
+    let config = patient()
+        .with_batch_items(1)
+        .with_memory_items(4)
+        .with_overflow(Overflow::DropOldest);
+    let sink = Collect::new();
+    let (batcher, guard, lane) = start(config, &sink);
+    for n in 0..50_000u32 {
+        let _ = batcher.append(lane, &n.to_le_bytes());
+    }
+    let total = guard.close_blocking(LONG).total;
+    assert_eq!(sink.items().len() as u64, total.delivered);
+    assert_eq!(total.delivered + total.dropped.total(), 50_000);
+}
+
+#[test]
 fn a_caller_waits_for_room_and_gets_it() {
     let config = patient()
         .with_batch_items(1)
