@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::append::{Caller, Rejected};
 use super::config::BatchConfig;
-use super::engine::{Caller, Engine, Rejected, deadline_in};
+use super::engine::{Engine, deadline_in};
 use super::fork;
 use super::guard::Guard;
 use super::lane::{Lane, LaneConfig, TooManyLanes};

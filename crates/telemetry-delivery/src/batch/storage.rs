@@ -12,13 +12,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::append::Rejected;
 use super::backlog::Key;
 use super::batcher::StartError;
 use super::budget::Grant;
 use super::chunk::Chunk;
 use super::config::{BatchConfig, Event, Overflow};
 use super::drops::DropReason;
-use super::engine::{Engine, Rejected};
+use super::engine::Engine;
 use super::lane::LaneConfig;
 use super::receipt::Outcome;
 use super::signal::Latch;
