@@ -188,11 +188,12 @@ impl Handler {
         core.outlet.append(self.lane, group.as_bytes());
     }
 
-    /// Waits until every record shipped before has been delivered, spooled, given to the dead
-    /// letters or dropped; at most `within`. Says whether that is so.
+    /// Waits until every record shipped before has been delivered, given to the dead letters or
+    /// dropped; at most `within`. Says whether that is so.
     ///
-    /// It can be called as often as one likes, and changes nothing for later records. What
-    /// earlier processes left in a spool is not waited for.
+    /// Records that moved to the spool for want of room are read back and delivered first. It can
+    /// be called as often as one likes, and neither changes later records nor waits for them. What
+    /// earlier processes left in a spool is waited for only as far as it has been read by now.
     pub fn flush(&self, within: Duration) -> bool {
         self.core.outlet.flush(within)
     }

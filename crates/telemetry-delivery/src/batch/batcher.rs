@@ -167,8 +167,13 @@ impl Batcher {
         receipt.ok_or(Rejected::Closed)
     }
 
-    /// Waits until everything appended before has come to an end: delivered, on disk, among the
-    /// dead letters or dropped. It goes at once, without lingering.
+    /// Waits until everything that this process appended before has come to an end: delivered,
+    /// among the dead letters, or dropped. It goes at once, without lingering.
+    ///
+    /// What was moved to disk for want of room is read back and delivered first; what is appended
+    /// later is not waited for, however much it is. What earlier processes left in a spool is
+    /// waited for only as far as it has been read by now. When the batcher is closed meanwhile, on
+    /// disk is an end, too.
     ///
     /// It can be called as often as one likes, by several at a time. Needs no certain runtime.
     ///

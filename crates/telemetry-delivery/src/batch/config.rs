@@ -107,6 +107,9 @@ pub struct BatchConfig {
     /// The worker's clock moves only when there is nothing else to do.
     #[cfg(test)]
     pub(super) paused: bool,
+    /// What happens whenever a batch is written to disk.
+    #[cfg(all(test, feature = "spool"))]
+    pub(super) on_write: Option<Arc<dyn Fn() + Send + Sync>>,
     pub(super) on_event: Option<OnEvent>,
     pub(super) on_dead_letter: Option<OnDeadLetter>,
 }
@@ -133,6 +136,8 @@ impl Default for BatchConfig {
             thread_name: "delivery".to_owned(),
             #[cfg(test)]
             paused: false,
+            #[cfg(all(test, feature = "spool"))]
+            on_write: None,
             on_event: None,
             on_dead_letter: None,
         }

@@ -18,7 +18,7 @@ use super::seal::Limits;
 use super::shard::{Shard, Surroundings};
 use super::signal::Latch;
 use super::stats::{Counters, Stats};
-use super::storage;
+use super::storage::Desk;
 use super::sync::{AtomicBool, Mutex, Ordering, lock};
 
 /// One generation of a batcher: that of one process.
@@ -46,7 +46,7 @@ pub(super) struct Engine {
     pub(super) control: Mutex<Control>,
     pub(super) counters: Counters,
     /// What the worker and the callers say to each other about the disk.
-    pub(super) storage: storage::Desk,
+    pub(super) storage: Desk,
     /// Whether it is that of the process in which the batcher was made.
     #[cfg(feature = "spool")]
     pub(super) is_first: bool,
@@ -84,7 +84,7 @@ impl Engine {
             notify: Notify::new(),
             control: Mutex::new(Control::default()),
             counters: Counters::default(),
-            storage: storage::Desk::default(),
+            storage: Desk::default(),
             #[cfg(feature = "spool")]
             is_first: before.is_none(),
             gone: Latch::default(),
