@@ -28,7 +28,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use telemetry_delivery::Clock;
-use telemetry_delivery::batch::{Lane, fork_epoch, is_inside_delivery};
+use telemetry_delivery::batch::{Lane, Receipt, Rejected, fork_epoch, is_inside_delivery};
 
 use crate::encoder::{Entry, RecordEncoder};
 use crate::error::Error;
@@ -226,7 +226,7 @@ impl Handler {
 
 impl Core {
     /// Ships one record of the handler's own about records that are missing.
-    fn notice(&self, time: SystemTime, message: &str, dropped: u64) {
+    fn notice(&self, time: SystemTime, message: &str, dropped: u64) -> Result<Receipt, Rejected> {
         let mut scratch = Scratch::default();
         let mut entry = self
             .encoder
@@ -235,7 +235,7 @@ impl Core {
         entry.extra("dropped", itoa::Buffer::new().format(dropped));
         entry.finish(&Facts::new(Level::Warn, "sls_logging"), None);
         self.outlet
-            .append_notice(self.main_lane, scratch.group.as_bytes());
+            .append_notice(self.main_lane, scratch.group.as_bytes())
     }
 }
 

@@ -122,15 +122,18 @@ impl Batcher {
             .map(|_| ())
     }
 
-    /// The same for what a callback of the engine has to say, which `append` would refuse.
+    /// The same for what a callback of the engine has to say, which `append` would refuse; tells
+    /// later what became of it.
     ///
     /// Meant for few and small items, such as one record about others that were dropped.
     ///
     /// # Errors
-    /// [`Rejected`]; the item is counted among the dropped then.
-    pub fn append_notice(&self, lane: Lane, item: &[u8]) -> Result<(), Rejected> {
-        self.try_appended(lane, item, false, Caller::Callback)
-            .map(|_| ())
+    /// [`Rejected`]. With [`Rejected::Full`] the item is not counted: whoever made it keeps it, and
+    /// tries again when [`Event::Resumed`](super::Event::Resumed) tells of the next batch that was
+    /// delivered. Otherwise it is counted among the dropped.
+    pub fn append_notice(&self, lane: Lane, item: &[u8]) -> Result<Receipt, Rejected> {
+        let receipt = self.try_appended(lane, item, true, Caller::Callback)?;
+        receipt.ok_or(Rejected::Closed)
     }
 
     /// Like [`append`](Self::append), and tells later what became of the item.

@@ -50,7 +50,8 @@ pub enum Event {
         /// What the sink said.
         cause: Arc<str>,
     },
-    /// An attempt worked where the one before had failed.
+    /// An attempt worked where the one before had failed, or items were dropped, or
+    /// [`append_notice`](super::Batcher::append_notice) found no room, since one worked last.
     Resumed {
         /// What was dropped since items last went through without one being dropped.
         dropped: Drops,

@@ -41,6 +41,8 @@ pub(super) struct Engine {
     pub(super) pressure: AtomicBool,
     /// Something was dropped that the user has not been told of.
     pub(super) untold: AtomicBool,
+    /// There was no room for what a callback had to say.
+    pub(super) notice_waits: AtomicBool,
     pub(super) closed: AtomicBool,
     pub(super) notify: Notify,
     pub(super) control: Mutex<Control>,
@@ -80,6 +82,7 @@ impl Engine {
             rest: Rest::new(),
             pressure: AtomicBool::new(false),
             untold: AtomicBool::new(false),
+            notice_waits: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             notify: Notify::new(),
             control: Mutex::new(Control::default()),

@@ -492,7 +492,9 @@ impl Worker {
     fn resumed(&mut self) {
         let drops = self.engine.counters.dropped.read();
         let dropped = drops.since(&self.told.resumed_at);
-        if std::mem::replace(&mut self.told.failing, false) || dropped.total() > 0 {
+        let was_failing = std::mem::replace(&mut self.told.failing, false);
+        let notice_waits = self.engine.notice_waits.swap(false, Ordering::Relaxed);
+        if was_failing || notice_waits || dropped.total() > 0 {
             self.told.resumed_at = drops;
             self.engine.tell(&Event::Resumed { dropped });
         }
