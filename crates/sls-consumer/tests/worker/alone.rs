@@ -81,6 +81,25 @@ async fn shards_that_cannot_be_listed_for_long_are_read_all_the_same_and_once() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_that_takes_longer_than_a_heartbeat_costs_no_lease() {
+    let world = World::new(2).await;
+    let seen = Seen::default();
+    let config = world
+        .config()
+        .with_heartbeat(Duration::from_millis(200))
+        .with_timeout(Duration::from_secs(1));
+    let mut worker = start(&world, config, seen.processor());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let slow = Fault::delay(Duration::from_secs(20)).on_operation("ListShards");
+    world.service.inject(slow);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    world.write(0, 4).await;
+    seen.wait(4).await;
+    let report = worker.shutdown(Duration::from_secs(5)).await;
+    assert_eq!((report.lost, seen.numbers().len()), (0, 4), "{report:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn with_checkpoints_in_files_the_next_run_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let world = World::new(2).await;
