@@ -49,7 +49,10 @@ fn a_queue_that_is_full_drops_and_counts_and_the_stream_tells_of_it() {
     );
     assert!(announced[0].ends_with(": 90 no room"), "{announced:?}");
     assert_eq!(world.values("dropped"), ["90"]);
-    assert_eq!(world.values("level").last().unwrap(), "WARNING");
+    let levels = world.values("level");
+    let mut levels = messages.iter().zip(&levels);
+    let (_, level) = levels.find(|(text, _)| *text == announced[0]).unwrap();
+    assert_eq!(level, "WARNING");
     drop(guard);
     assert_eq!(told.load(Ordering::SeqCst), 90);
 }
@@ -178,7 +181,7 @@ fn a_caller_that_waits_for_room_waits_no_longer_than_it_was_told() {
     let begun = Instant::now();
     log_one(&handler, "no room");
     let waited = begun.elapsed();
-    assert!(waited >= wait && waited < wait * 20, "{waited:?}");
+    assert!(waited >= wait && waited < LONG, "{waited:?}");
     assert_eq!(handler.stats().queue.dropped.full, 1);
     let report = guard.close(Duration::ZERO);
     assert_eq!(report.dropped, 1);
@@ -194,7 +197,7 @@ fn closing_keeps_its_deadline_and_tells_what_was_left() {
     }
     let begun = Instant::now();
     let report = guard.close(Duration::from_millis(300));
-    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert!(begun.elapsed() < LONG);
     assert_eq!((report.delivered, report.dropped), (0, 5));
     log_one(&handler, "late");
     let dropped = handler.stats().queue.dropped;
@@ -205,7 +208,8 @@ fn closing_keeps_its_deadline_and_tells_what_was_left() {
 fn what_the_service_refuses_for_good_is_in_the_file_of_dead_letters() {
     let world = World::new();
     world.inject(Fault::refuse(403, "ProjectForbidden").times(1));
-    let path = std::env::temp_dir().join(format!("sls-dead-letters-{}", std::process::id()));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dead-letters");
     let (handler, guard) = world
         .handler()
         .topic("t")
@@ -222,7 +226,6 @@ fn what_the_service_refuses_for_good_is_in_the_file_of_dead_letters() {
     assert_eq!(world.values("message"), ["c"]);
 
     let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::remove_file(&path).unwrap();
     let lines: Vec<serde_json::Value> = text
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())

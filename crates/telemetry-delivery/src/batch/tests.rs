@@ -3,10 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
+
+use tempfile::TempDir;
 
 use super::*;
 use crate::spool::{Fsync, Record, Spool, SpoolConfig};
@@ -14,29 +15,7 @@ use crate::spool::{Fsync, Record, Spool, SpoolConfig};
 const LONG: Duration = Duration::from_secs(30);
 const MS: Duration = Duration::from_millis(1);
 
-/// A folder that is removed in the end.
-struct Root(PathBuf);
-
-impl Root {
-    fn new(test: &str) -> Self {
-        let name = format!("batch-{test}-{}", std::process::id());
-        let root = Self(std::env::temp_dir().join(name));
-        let _ = std::fs::remove_dir_all(&root.0);
-        root
-    }
-
-    fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Root {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn spooling(root: &Root) -> BatchConfig {
+fn spooling(root: &TempDir) -> BatchConfig {
     BatchConfig::default()
         .with_linger(MS)
         .with_backoff(crate::Backoff::new(MS, MS))
@@ -73,7 +52,7 @@ fn panicking(config: &mut BatchConfig) -> (Arc<AtomicBool>, Arc<AtomicUsize>) {
 
 #[test]
 fn an_idle_process_takes_over_what_another_one_leaves() {
-    let root = Root::new("idle");
+    let root = TempDir::new().unwrap();
     let mut config = spooling(&root);
     config.paused = true;
     let sink = Collect::new();
@@ -92,7 +71,7 @@ fn an_idle_process_takes_over_what_another_one_leaves() {
 
 #[test]
 fn a_panic_while_writing_costs_no_item_and_not_the_thread() {
-    let root = Root::new("panics-once");
+    let root = TempDir::new().unwrap();
     let mut config = spooling(&root)
         .with_memory_bytes(64 << 10)
         .with_batch_bytes(4 << 10)
@@ -129,7 +108,7 @@ fn a_panic_while_writing_costs_no_item_and_not_the_thread() {
 
 #[test]
 fn a_disk_that_panics_again_and_again_is_given_up_and_items_go_on() {
-    let root = Root::new("panics-always");
+    let root = TempDir::new().unwrap();
     let mut config = spooling(&root).with_spool(
         root.path(),
         SpoolConfig::default().with_fsync(Fsync::EveryRecord),
@@ -149,7 +128,7 @@ fn a_disk_that_panics_again_and_again_is_given_up_and_items_go_on() {
 
 #[test]
 fn closing_keeps_its_deadline_and_counts_every_item_when_the_disk_panics() {
-    let root = Root::new("panics-at-the-end");
+    let root = TempDir::new().unwrap();
     let mut config = spooling(&root);
     let _always = panicking(&mut config);
     let sink = Collect::answering(|_| Delivery::again("closed"));
@@ -170,7 +149,7 @@ fn a_sink_that_can_never_be_made_does_not_keep_closing_waiting() {
             Delivery::Delivered
         }
     }
-    let root = Root::new("panics-in-recovery");
+    let root = TempDir::new().unwrap();
     let mut config = spooling(&root);
     let (_on, times) = panicking(&mut config);
     let make = || -> Never { panic!("an expected panic of a test") };
