@@ -9,7 +9,7 @@ mod support;
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +22,7 @@ use growingio_tracker::{Asynchronous, Buffered, Identity, Tracker, TrackerBuilde
 use http::{Request, Response};
 use support::names;
 use telemetry_delivery::TransportError;
+use tempfile::TempDir;
 
 const LONG: Duration = Duration::from_secs(30);
 /// After this long a child has hung.
@@ -30,13 +31,16 @@ const HUNG: Duration = Duration::from_secs(60);
 /// Where all processes write down who sent which event.
 struct Lines {
     path: PathBuf,
+    _folder: TempDir,
 }
 
 impl Lines {
-    fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("tracker-fork-{name}"));
-        let _ = fs::remove_file(&path);
-        Self { path }
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self {
+            path: folder.path().join("lines"),
+            _folder: folder,
+        }
     }
 
     /// A tracker whose collector accepts everything.
@@ -104,8 +108,8 @@ fn join(child: i32) {
     assert_eq!(fork::waitpid(child).unwrap(), 0, "process {child} failed");
 }
 
-fn check_whose(name: &str, strategy: impl FnOnce(TrackerBuilder) -> TrackerBuilder) {
-    let lines = Lines::new(name);
+fn check_whose(strategy: impl FnOnce(TrackerBuilder) -> TrackerBuilder) {
+    let lines = Lines::new();
     let tracker = strategy(lines.tracker()).build().unwrap();
     track(&tracker, "before");
     let child = fork(|| {
@@ -125,9 +129,9 @@ fn check_whose(name: &str, strategy: impl FnOnce(TrackerBuilder) -> TrackerBuild
 
 #[test]
 fn what_waited_before_is_the_parents_and_what_comes_after_the_childs() {
-    check_whose("asynchronous", |tracker| tracker.delivery(unhurried()));
-    check_whose("buffered", |tracker| tracker.delivery(Buffered::default()));
-    check_whose("immediate", |tracker| tracker);
+    check_whose(|tracker| tracker.delivery(unhurried()));
+    check_whose(|tracker| tracker.delivery(Buffered::default()));
+    check_whose(|tracker| tracker);
 }
 
 #[test]
@@ -138,9 +142,7 @@ fn a_child_of_a_program_with_a_runtime_sends_on_a_thread_of_its_own() {
         .build()
         .unwrap();
     let handle = runtime.handle().clone();
-    check_whose("runtime", |tracker| {
-        tracker.delivery(unhurried()).runtime(handle)
-    });
+    check_whose(|tracker| tracker.delivery(unhurried()).runtime(handle));
 }
 
 #[cfg(feature = "spool")]
@@ -148,11 +150,11 @@ fn a_child_of_a_program_with_a_runtime_sends_on_a_thread_of_its_own() {
 fn each_process_has_a_folder_of_its_own_for_the_disk() {
     use growingio_tracker::{Fsync, SpoolConfig};
 
-    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tracker-fork-spool");
-    let _ = fs::remove_dir_all(&root);
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("spool");
     let durable = SpoolConfig::default().with_fsync(Fsync::EveryRecord);
     let folders = || fs::read_dir(&root).unwrap().count();
-    let lines = Lines::new("disk");
+    let lines = Lines::new();
     let tracker = lines.tracker().delivery(unhurried());
     let tracker = tracker.spool(&root, durable).build().unwrap();
     track(&tracker, "before");
@@ -169,12 +171,11 @@ fn each_process_has_a_folder_of_its_own_for_the_disk() {
     assert_eq!(sent["before"], [process::id()]);
     assert_eq!(sent["in the child"], [u32::try_from(child).unwrap()]);
     assert_eq!(folders(), 0);
-    fs::remove_dir(&root).unwrap();
 }
 
 #[test]
 fn a_child_that_tracks_nothing_ends_at_once() {
-    let lines = Lines::new("quiet");
+    let lines = Lines::new();
     let tracker = lines.tracker().delivery(unhurried()).build().unwrap();
     track(&tracker, "before");
     join(fork(|| {
@@ -187,7 +188,7 @@ fn a_child_that_tracks_nothing_ends_at_once() {
 
 #[test]
 fn children_of_children_send_too() {
-    let lines = Lines::new("deep");
+    let lines = Lines::new();
     let tracker = lines.tracker().delivery(unhurried()).build().unwrap();
     join(fork(|| {
         track(&tracker, "child");
@@ -207,7 +208,7 @@ fn children_of_children_send_too() {
 /// A child could wait for ever for a lock that a thread of its parent had taken.
 #[test]
 fn a_hundred_children_of_a_busy_process_send_each() {
-    let lines = Lines::new("busy");
+    let lines = Lines::new();
     let tracker = lines.tracker().delivery(unhurried()).build().unwrap();
     let stop = AtomicBool::new(false);
     let mut tracked = [0_u32; 3];

@@ -15,8 +15,8 @@ mod transport; // one attempt: a request out, an answer in
 pub use clock::{Clock, SystemClock};
 pub use error::ConfigError;
 pub use retry::{
-    Attempt, Attempts, Backoff, Outcome, Retry, RetryBudget, RetryConfig, RetryLayer, Verdict,
-    retry_after,
+    Attempt, Attempts, Backoff, Once, Outcome, Retry, RetryBudget, RetryConfig, RetryLayer,
+    Verdict, retry_after,
 };
 pub use transport::{
     BodyErrorKind, BoxTransport, ProxyErrorKind, ResponseFuture, TimeoutKind, Transport,

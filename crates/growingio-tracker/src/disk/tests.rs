@@ -3,6 +3,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use growingio_codecs::Route;
+use tempfile::TempDir;
 use tokio::time::advance;
 
 use super::*;
@@ -10,12 +11,11 @@ use super::*;
 const INTERVAL: Duration = Duration::from_millis(500);
 
 /// A folder of a test's own, removed in the end.
-struct Folder(PathBuf);
+struct Folder(TempDir);
 
 impl Folder {
-    fn new(test: &str) -> Self {
-        let name = format!("tracker-disk-{test}-{}", std::process::id());
-        Self(std::env::temp_dir().join(name))
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
     }
 
     fn disk(&self) -> Disk {
@@ -24,19 +24,19 @@ impl Folder {
 
     fn disk_with(&self, fsync: Fsync) -> Disk {
         let config = SpoolConfig::default().with_fsync(fsync);
-        let root = self.0.join("root");
+        let root = self.0.path().join("root");
         Disk::open(&DiskSettings { root, config }).unwrap()
     }
 
     /// Takes the spool's folder away, so that nothing can be made durable in it.
     #[cfg(unix)]
     fn take_away(&self) {
-        fs::rename(self.0.join("root"), self.0.join("away")).unwrap();
+        fs::rename(self.0.path().join("root"), self.0.path().join("away")).unwrap();
     }
 
     #[cfg(unix)]
     fn give_back(&self) {
-        fs::rename(self.0.join("away"), self.0.join("root")).unwrap();
+        fs::rename(self.0.path().join("away"), self.0.path().join("root")).unwrap();
     }
 
     /// The files with records.
@@ -52,15 +52,9 @@ impl Folder {
             }
         }
         let mut found = Vec::new();
-        below(&self.0, &mut found);
+        below(self.0.path(), &mut found);
         found.sort();
         found
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -85,7 +79,7 @@ fn rest(disk: &mut Disk) -> Vec<String> {
 #[cfg(unix)]
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_flushed_is_written_again_and_comes_once() {
-    let folder = Folder::new("again");
+    let folder = Folder::new();
     let mut disk = folder.disk();
     let first = write(&mut disk, "a");
     let marks = [write(&mut disk, "b"), write(&mut disk, "c")];
@@ -115,7 +109,7 @@ async fn what_could_not_be_flushed_is_written_again_and_comes_once() {
 #[cfg(unix)]
 #[tokio::test(start_paused = true)]
 async fn what_is_on_disk_alone_stays_in_memory_until_it_is_safe_there() {
-    let folder = Folder::new("spilled");
+    let folder = Folder::new();
     let mut disk = folder.disk();
     for record in ["a", "b", "c", "d"] {
         let mark = write(&mut disk, record);
@@ -150,7 +144,7 @@ async fn what_is_on_disk_alone_stays_in_memory_until_it_is_safe_there() {
 #[cfg(unix)]
 #[tokio::test(start_paused = true)]
 async fn memory_for_what_is_not_durable_is_bounded() {
-    let folder = Folder::new("bounded");
+    let folder = Folder::new();
     let mut disk = folder.disk();
     let large = "x".repeat(1 << 20);
     for _ in 0..9 {
@@ -174,8 +168,8 @@ async fn memory_for_what_is_not_durable_is_bounded() {
 
 #[tokio::test(start_paused = true)]
 async fn other_policies_keep_nothing_in_memory() {
-    for (name, fsync) in [("every", Fsync::EveryRecord), ("system", Fsync::System)] {
-        let folder = Folder::new(name);
+    for fsync in [Fsync::EveryRecord, Fsync::System] {
+        let folder = Folder::new();
         let mut disk = folder.disk_with(fsync);
         let mark = write(&mut disk, "a");
         assert_eq!(disk.fresh.len(), 0);

@@ -1,7 +1,8 @@
 //! What the worker is asked for, and when it is to wake somebody.
 
 use std::collections::BTreeMap;
-use std::task::Waker;
+use std::pin::pin;
+use std::task::{Poll, Waker};
 
 use tokio::time::Instant;
 
@@ -70,6 +71,31 @@ impl Drop for Timer<'_> {
             let waker = lock(&self.engine.control).timers.remove(&(self.at, number));
             drop(waker);
         }
+    }
+}
+
+impl Engine {
+    /// Gives what `future` gives before `deadline`, which the worker watches.
+    pub(super) async fn before<F: Future>(
+        &self,
+        deadline: Option<Instant>,
+        future: F,
+    ) -> Option<F::Output> {
+        let mut future = pin!(future);
+        let mut timer = deadline.map(|at| Timer::new(self, at));
+        std::future::poll_fn(|context| {
+            if let Poll::Ready(output) = future.as_mut().poll(context) {
+                return Poll::Ready(Some(output));
+            }
+            if let Some(timer) = &mut timer {
+                if Instant::now() >= timer.at() {
+                    return Poll::Ready(None);
+                }
+                timer.set(context.waker());
+            }
+            Poll::Pending
+        })
+        .await
     }
 }
 

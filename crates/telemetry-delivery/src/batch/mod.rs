@@ -71,14 +71,20 @@
 //! # What it does not do
 //! It delivers at least once: when an answer is lost, the sink is asked to deliver again.
 
+mod account; // the end of items, counted and told
+mod append; // what callers do
 mod backlog; // everything sealed and not yet done with
+mod barrier; // what waits for all that was before
 mod batcher; // the handle that callers hold
 mod budget; // one limit over everything in memory
 mod chunk; // items one behind the other in one piece of memory
+mod close; // a barrier, and the end
 #[cfg(any(test, feature = "test-util"))]
 mod collect; // a sink for tests
 mod config; // how much, how long, and what to do when that is not enough
 mod control; // what the worker is asked for, and when it is to wake somebody
+#[cfg(feature = "spool")]
+mod desk; // what callers and the worker say to each other about the disk
 mod drops; // what was not delivered, and why
 mod engine; // what callers and the worker of one process share
 mod fork; // notices that this process is a copy of another
@@ -97,15 +103,18 @@ mod storage; // items on disk: written, spilled, read back
 #[cfg(not(feature = "spool"))]
 #[path = "no_storage.rs"]
 mod storage; // without the spool
+mod sweep; // what is in the buffers moves on
 mod sync; // locks and atomics, or a model checker's
+#[cfg(all(test, feature = "spool"))]
+mod tests;
 mod worker; // the one thread that delivers
 
+pub use append::Rejected;
 pub use batcher::{Batcher, FlushTimeout, StartError};
 #[cfg(any(test, feature = "test-util"))]
 pub use collect::Collect;
 pub use config::{BatchConfig, DeadLetter, Event, Overflow};
 pub use drops::{DropReason, Drops};
-pub use engine::Rejected;
 pub use fork::epoch as fork_epoch;
 pub use guard::Guard;
 pub use lane::{Lane, LaneConfig, TooManyLanes};

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::append::Rejected;
 use super::batcher::StartError;
 use super::config::BatchConfig;
-use super::engine::{Engine, Rejected};
+use super::engine::Engine;
 use super::signal::Latch;
 use super::worker::{NextTime, Worker};
 
