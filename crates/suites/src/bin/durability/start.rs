@@ -46,11 +46,12 @@ async fn quick(program: &Program, mib: u64) -> Result<u64> {
     server.logstore().put(&group(&mut random)).await?;
     server.kill().await?;
     let (server, after_kill) = timed(program, folder.path()).await?;
+    let read_after_kill = bytes_read(&server);
     check_end(&server).await?;
     server.stop().await?;
     println!(
         "start: with {mib} MiB stored, ended in {} ms, ready after {} ms, and after a kill {} ms; \
-         the first read {read:?} bytes",
+         the first read {read:?} bytes, the second {read_after_kill:?}",
         stopped.as_millis(),
         after_stop.as_millis(),
         after_kill.as_millis(),
