@@ -93,6 +93,17 @@ pub(super) enum Pick {
     Later(Option<Instant>),
 }
 
+/// What has become of a batch that was to be cut in two.
+#[derive(Debug)]
+pub(super) enum Cut {
+    /// Two others are in its place; here it was on disk.
+    Parts(Vec<Stored>),
+    /// It is a single item, and still there.
+    Single(Box<Sealed>),
+    /// It was given up meanwhile.
+    Gone,
+}
+
 /// What left the backlog for good.
 #[derive(Debug)]
 pub(super) struct Removed {
@@ -363,21 +374,19 @@ impl Backlog {
         }
     }
 
-    /// Puts two parts in the place of a batch in flight; the batch comes back when it is a single
-    /// item.
-    pub(super) fn split(&mut self, key: Key, batch: Sealed) -> Option<Sealed> {
+    /// Puts two parts in the place of a batch in flight.
+    pub(super) fn split(&mut self, key: Key, batch: Sealed) -> Cut {
         let Some(at) = seal::halve(&batch.chunk.ends) else {
-            return Some(batch);
+            return Cut::Single(Box::new(batch));
         };
         let Some(entry) = self.entries.remove(&key) else {
-            // Given up meanwhile.
-            return None;
+            return Cut::Gone;
         };
         let width = entry.width / 2;
         if width == 0 {
             // Never: sixty-two halvings leave no two items in any batch.
             self.entries.insert(key, entry);
-            return Some(batch);
+            return Cut::Single(Box::new(batch));
         }
         self.barriers.doubled(entry.stamp);
         let count = batch.chunk.count();
@@ -407,7 +416,7 @@ impl Backlog {
             self.entries.insert((key.0, sub), part);
             *self.waiting_of(entry.lane) += 1;
         }
-        None
+        Cut::Parts(entry.stored)
     }
 
     /// Takes a batch out for good.

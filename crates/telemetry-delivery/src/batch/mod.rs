@@ -87,7 +87,6 @@ mod control; // what the worker is asked for, and when it is to wake somebody
 mod desk; // what callers and the worker say to each other about the disk
 mod drops; // what was not delivered, and why
 mod engine; // what callers and the worker of one process share
-mod fork; // notices that this process is a copy of another
 mod guard; // the end
 mod lane; // items of one lane travel together
 mod pace; // how fast the other side can be fed
@@ -125,3 +124,5 @@ pub use stats::{Report, Stats};
 pub use crate::sink::{BatchHead, Delivery, Sealed, Sink};
 
 pub(crate) use chunk::Chunk;
+
+use crate::fork;

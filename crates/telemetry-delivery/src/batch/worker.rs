@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::backlog::{Key, Pick, pause};
+use super::backlog::{Cut, Key, Pick, pause};
 use super::batcher::StartError;
 use super::config::Event;
 use super::drops::{DropReason, Drops};
@@ -458,19 +458,14 @@ impl Worker {
     }
 
     fn split(&mut self, key: Key, batch: Sealed) {
-        let mut backlog = lock(&self.engine.backlog);
-        let stored = match backlog.get_mut(key) {
-            Some(entry) if batch.count() > 1 => std::mem::take(&mut entry.stored),
-            _ => Vec::new(),
-        };
-        let whole = backlog.split(key, batch);
-        drop(backlog);
-        match whole {
-            Some(single) => self.bury(key, single, DeadReason::Oversized),
-            None => {
+        let cut = lock(&self.engine.backlog).split(key, batch);
+        match cut {
+            Cut::Parts(whole) => {
                 Counters::add(&self.engine.counters.splits, 1);
-                self.store_parts(stored);
+                self.store_parts(whole);
             }
+            Cut::Single(batch) => self.bury(key, *batch, DeadReason::Oversized),
+            Cut::Gone => {}
         }
     }
 
