@@ -66,7 +66,9 @@ mod tests {
     use super::*;
     use crate::counts::Counters;
     use crate::dead_letter::DeadLetters;
-    use crate::delivery::{Asynchronous, Background, Buffered, Delivery as _, FillAndSend, Then};
+    use crate::delivery::{
+        Asynchronous, Background, Buffered, Delivery as _, FillAndSend, Parts, Then,
+    };
     use crate::disk::DiskSettings;
     use crate::error::Error;
     use crate::message::Message;
@@ -114,15 +116,18 @@ mod tests {
         Courier::new(Arc::new(move || transport.clone()), Some(Handle::current()))
     }
 
+    fn parts(folder: &Folder, fsync: Fsync) -> Parts {
+        Parts {
+            format: Format::Json,
+            upload: upload(),
+            courier: courier(),
+            dead_letters: DeadLetters(None),
+            disk: folder.disk(fsync),
+        }
+    }
+
     fn buffered(folder: &Folder, fsync: Fsync) -> FillAndSend {
-        FillAndSend::new(
-            Buffered::default(),
-            Format::Json,
-            upload(),
-            courier(),
-            DeadLetters(None),
-            folder.disk(fsync),
-        )
+        FillAndSend::new(Buffered::default(), parts(folder, fsync))
     }
 
     fn event() -> Message<'static> {
@@ -152,14 +157,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_idle_background_commits_when_the_interval_is_over() {
         let folder = Folder::new();
-        let delivery = Background::new(
-            Asynchronous::default(),
-            Format::Json,
-            upload(),
-            courier(),
-            DeadLetters(None),
-            folder.disk(Fsync::Interval(INTERVAL)),
-        );
+        let parts = parts(&folder, Fsync::Interval(INTERVAL));
+        let delivery = Background::new(Asynchronous::default(), parts);
         taken(delivery.take(event())).await;
         let outbox = delivery.outbox();
         assert!(outbox.is_uncommitted());
