@@ -5,6 +5,8 @@
 pub mod batch; // items in, batches out, on a thread of its own
 mod clock; // the wall clock, and one that tests turn by hand
 mod error; // a setting out of range
+#[cfg(feature = "batch")]
+mod fork; // notices that this process is a copy of another
 mod retry; // one deadline, several attempts
 #[cfg(feature = "batch")]
 mod sink; // where batches go

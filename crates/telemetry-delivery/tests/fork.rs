@@ -164,6 +164,59 @@ fn each_process_has_a_folder_of_its_own_for_the_disk() {
     fs::remove_dir(&root).unwrap();
 }
 
+#[cfg(feature = "spool")]
+#[test]
+fn what_a_process_leaves_on_disk_is_taken_over_while_a_child_of_it_lives() {
+    use std::io::Read as _;
+    use std::net::Shutdown;
+    use std::os::unix::net::UnixStream;
+
+    use telemetry_delivery::spool::{Record, Spool, SpoolConfig};
+
+    let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    join(fork(|| {
+        let mut spool = Spool::open(folder.path(), SpoolConfig::default()).unwrap();
+        let record = Record {
+            lane: b"lane",
+            ends: &[4],
+            bytes: b"left",
+        };
+        let _in_memory = spool.append(record).unwrap();
+        fork(|| {
+            // Says that it is there, and stays until it is told to go.
+            (&theirs).write_all(b"!").unwrap();
+            let _ = (&theirs).read(&mut [0]);
+        });
+        // As if it was killed.
+        std::mem::forget(spool);
+    }));
+    (&ours).read_exact(&mut [0]).unwrap();
+    let mut next = Spool::open(folder.path(), SpoolConfig::default()).unwrap();
+    let left = next.next_pending().unwrap().unwrap();
+    assert_eq!(&left.bytes[..], b"left");
+    ours.shutdown(Shutdown::Both).unwrap();
+}
+
+#[cfg(feature = "spool")]
+#[test]
+fn a_child_that_ends_leaves_its_parents_folder_locked() {
+    use telemetry_delivery::spool::{Record, Spool, SpoolConfig};
+
+    let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let mut spool = Spool::open(folder.path(), SpoolConfig::default()).unwrap();
+    let record = Record {
+        lane: b"lane",
+        ends: &[4],
+        bytes: b"ours",
+    };
+    let _in_memory = spool.append(record).unwrap();
+    let mut copy = Some(spool);
+    join(fork(|| drop(copy.take())));
+    let mut other = Spool::open(folder.path(), SpoolConfig::default()).unwrap();
+    assert!(other.next_pending().is_none());
+}
+
 #[test]
 fn receipts_of_before_are_left_to_the_parent() {
     let mut scene = Scene::new();

@@ -101,7 +101,7 @@ async fn a_list_that_takes_longer_than_a_heartbeat_costs_no_lease() {
 
 #[tokio::test(start_paused = true)]
 async fn with_checkpoints_in_files_the_next_run_goes_on() {
-    let folder = std::env::temp_dir().join(format!("alone-{}", std::process::id()));
+    let folder = tempfile::tempdir().unwrap();
     let world = World::new(2).await;
     for from in [0, 6] {
         world.write(from, 6).await;
@@ -109,13 +109,12 @@ async fn with_checkpoints_in_files_the_next_run_goes_on() {
         let seen = Seen::default();
         let config = world.config().until(second(world.clock_seconds() - 1));
         let worker = Worker::alone(world.logstore.clone(), config, seen.processor());
-        let checkpoints = FileCheckpoints::open(&folder).unwrap();
+        let checkpoints = FileCheckpoints::open(folder.path()).unwrap();
         let mut worker = worker.with_checkpoints(checkpoints).start().unwrap();
         let report = worker.wait().await;
         assert!(report.is_clean(), "{report:?}");
         assert_eq!(seen.numbers(), (from..from + 6).collect::<Vec<_>>());
     }
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[tokio::test(start_paused = true)]

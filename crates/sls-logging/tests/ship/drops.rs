@@ -1,9 +1,9 @@
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::time::Duration;
 
 use sls_local::Fault;
-use sls_logging::{DeadReason, Event, Overflow, RecordFormat};
+use sls_logging::{DeadReason, Event, Handler, Overflow, RecordFormat};
 use tokio::time::Instant;
 
 use crate::delivery::log_one;
@@ -55,6 +55,92 @@ fn a_queue_that_is_full_drops_and_counts_and_the_stream_tells_of_it() {
     assert_eq!(level, "WARNING");
     drop(guard);
     assert_eq!(told.load(Ordering::SeqCst), 90);
+}
+
+#[test]
+fn an_announcement_that_finds_no_room_is_made_later_and_complete() {
+    let world = World::new();
+    world.inject(Fault::refuse(503, "ServerBusy"));
+    let handler: Arc<OnceLock<Handler>> = Arc::default();
+    let filled = Arc::new(AtomicBool::new(false));
+    let (made, _guard) = world
+        .handler()
+        .queue_size(10)
+        .put_wait(Duration::from_millis(50))
+        .on_event({
+            let (handler, filled) = (Arc::clone(&handler), Arc::clone(&filled));
+            move |event| {
+                let Some(handler) = handler.get() else { return };
+                if matches!(event, Event::Resumed { .. }) && !filled.swap(true, Ordering::SeqCst) {
+                    // The queue is full again before the announcement comes, and none is dropped.
+                    std::thread::scope(|scope| {
+                        scope.spawn(|| (0..10).for_each(|_| log_one(handler, "m")));
+                    });
+                }
+            }
+        })
+        .build()
+        .unwrap();
+    for _ in 0..100 {
+        log_one(&made, "m");
+    }
+    handler.set(made.clone()).unwrap();
+    world.server.service().clear_faults();
+    world.wait_for(21);
+    assert_eq!(world.values("dropped"), ["90"]);
+    // What was announced in the end was not dropped.
+    assert_eq!(made.stats().queue.dropped.total(), 90);
+}
+
+#[test]
+fn what_an_announcement_told_that_was_dropped_itself_is_told_by_the_next() {
+    let world = World::new();
+    world.inject(Fault::refuse(503, "ServerBusy"));
+    let server = world.server.service().clone();
+    let (away, resumed) = (Arc::new(AtomicBool::new(false)), mpsc::channel());
+    let (handler, _guard) = world
+        .handler()
+        .queue_size(10)
+        .batch_size(10)
+        .put_wait(Duration::from_millis(50))
+        .overflow(Overflow::DropOldest)
+        .on_event({
+            let away = Arc::clone(&away);
+            move |event| {
+                if matches!(event, Event::Resumed { .. }) && !away.swap(true, Ordering::SeqCst) {
+                    // Busy again, before the announcement goes out.
+                    let busy = Fault::refuse(503, "ServerBusy");
+                    server.inject(busy.on_operation("PutLogs"));
+                    let _ = resumed.0.send(());
+                }
+            }
+        })
+        .build()
+        .unwrap();
+    for _ in 0..100 {
+        log_one(&handler, "m");
+    }
+    world.server.service().clear_faults();
+    resumed.1.recv_timeout(LONG).unwrap();
+    for _ in 0..100 {
+        log_one(&handler, "m");
+    }
+    world.server.service().clear_faults();
+    let told = || -> u64 {
+        let told = world.values("dropped");
+        told.iter().map(|it| it.parse::<u64>().unwrap()).sum()
+    };
+    let begun = Instant::now();
+    while told() != handler.stats().queue.dropped.total() {
+        assert!(begun.elapsed() < LONG, "{} {:?}", told(), handler.stats());
+        assert!(handler.flush(LONG));
+    }
+    let logs = world
+        .values("message")
+        .iter()
+        .filter(|it| *it == "m")
+        .count() as u64;
+    assert!(told() + logs >= 200, "{} told, {logs} arrived", told());
 }
 
 #[test]

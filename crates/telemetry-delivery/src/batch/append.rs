@@ -67,8 +67,13 @@ impl Engine {
         caller: Caller,
     ) -> Result<Option<Receipt>, Rejected> {
         let result = self.append_or_evict(lane, item, receipt, caller);
-        if let Err(rejected) = result {
-            self.count_rejected(rejected);
+        match result {
+            Ok(_) => {}
+            // Kept by who made it, who is told when to try again.
+            Err(Rejected::Full) if caller == Caller::Callback => {
+                self.notice_waits.store(true, Ordering::Relaxed);
+            }
+            Err(rejected) => self.count_rejected(rejected),
         }
         result
     }
@@ -294,7 +299,7 @@ impl Engine {
                 let outcome = Outcome::Dropped(DropReason::Oldest);
                 self.count(&outcome, items);
                 if let Some(fate) = taken.fate {
-                    FatePart::whole(fate, 0, items).settle(&outcome);
+                    FatePart::whole(fate, 0, items).settle(&outcome).wake();
                 }
                 self.give(taken.chunk.cost(), items);
                 self.pool.put(taken.chunk);

@@ -122,15 +122,18 @@ impl Batcher {
             .map(|_| ())
     }
 
-    /// The same for what a callback of the engine has to say, which `append` would refuse.
+    /// The same for what a callback of the engine has to say, which `append` would refuse; tells
+    /// later what became of it.
     ///
     /// Meant for few and small items, such as one record about others that were dropped.
     ///
     /// # Errors
-    /// [`Rejected`]; the item is counted among the dropped then.
-    pub fn append_notice(&self, lane: Lane, item: &[u8]) -> Result<(), Rejected> {
-        self.try_appended(lane, item, false, Caller::Callback)
-            .map(|_| ())
+    /// [`Rejected`]. With [`Rejected::Full`] the item is not counted: whoever made it keeps it, and
+    /// tries again when [`Event::Resumed`](super::Event::Resumed) tells of the next batch that was
+    /// delivered. Otherwise it is counted among the dropped.
+    pub fn append_notice(&self, lane: Lane, item: &[u8]) -> Result<Receipt, Rejected> {
+        let receipt = self.try_appended(lane, item, true, Caller::Callback)?;
+        receipt.ok_or(Rejected::Closed)
     }
 
     /// Like [`append`](Self::append), and tells later what became of the item.
@@ -167,8 +170,13 @@ impl Batcher {
         receipt.ok_or(Rejected::Closed)
     }
 
-    /// Waits until everything appended before has come to an end: delivered, on disk, among the
-    /// dead letters or dropped. It goes at once, without lingering.
+    /// Waits until everything that this process appended before has come to an end: delivered,
+    /// among the dead letters, or dropped. It goes at once, without lingering.
+    ///
+    /// What was moved to disk for want of room is read back and delivered first; what is appended
+    /// later is not waited for, however much it is. What earlier processes left in a spool is
+    /// waited for only as far as it has been read by now. When the batcher is closed meanwhile, on
+    /// disk is an end, too.
     ///
     /// It can be called as often as one likes, by several at a time. Needs no certain runtime.
     ///

@@ -1,13 +1,16 @@
 //! Something that happens once, awaited from tasks and from threads alike.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use super::sync::{Condvar, Mutex, MutexGuard, lock};
 
 /// Set once and for good.
 #[derive(Debug, Default)]
@@ -29,9 +32,7 @@ impl Latch {
         let wakers = std::mem::take(&mut state.wakers);
         drop(state);
         self.changed.notify_all();
-        for waker in wakers {
-            waker.wake();
-        }
+        wake_all(wakers);
     }
 
     pub(super) fn is_set(&self) -> bool {
@@ -73,8 +74,22 @@ impl Latch {
         Poll::Pending
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+/// Wakes tasks of others; one whose waker panics does not keep the rest asleep.
+pub(super) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
+    for waker in wakers {
+        let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+    }
+}
+
+/// Sets what has come up together.
+pub(super) fn set_all(latches: Vec<Arc<Latch>>) {
+    for latch in latches {
+        latch.set();
     }
 }
 

@@ -63,5 +63,8 @@ pub use log::Spool;
 pub use record::{Entry, EntryId, Record};
 pub use stats::SpoolStats;
 
+#[cfg(unix)]
+pub(crate) use disk::let_go_in_child;
+
 #[cfg(test)]
 mod tests;

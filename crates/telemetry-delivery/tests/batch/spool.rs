@@ -1,7 +1,9 @@
 use std::fs;
+use std::future::Future as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Waker};
 
 use telemetry_delivery::batch::{
     BatchConfig, Batcher, Collect, Delivery, Event, LaneConfig, Overflow, Rejected, StartError,
@@ -216,14 +218,10 @@ fn items_beyond_memory_wait_on_disk_and_come_back_in_order() {
     }
     let spilled = batcher.stats();
     assert_eq!(spilled.dropped.total(), 0);
-    let report = {
-        // Until nothing is left on disk, flushing waits for what is in memory only.
-        while batcher.stats().delivered < u64::from(count) {
-            batcher.flush_blocking(LONG).unwrap();
-            std::thread::yield_now();
-        }
-        guard.close_blocking(LONG)
-    };
+    // Waits for what is on disk only, too.
+    batcher.flush_blocking(LONG).unwrap();
+    assert_eq!(batcher.stats().delivered, u64::from(count));
+    let report = guard.close_blocking(LONG);
     assert_eq!((report.spooled, report.total.lost), (0, 0), "{report:?}");
     let numbers: Vec<u32> = sink
         .items()
@@ -234,6 +232,91 @@ fn items_beyond_memory_wait_on_disk_and_come_back_in_order() {
     let wrong = numbers.iter().zip(0..).find(|(is, at)| **is != *at);
     assert_eq!((wrong, numbers.len()), (None, count as usize));
     assert!(root.is_empty());
+}
+
+#[test]
+fn flushing_does_not_wait_for_what_is_appended_later_and_keeps_spilling() {
+    let root = Root::new();
+    // Delivers what begins below this number.
+    let upto = Arc::new(AtomicUsize::new(0));
+    let number = |item: &[u8]| u32::from_be_bytes(*item.first_chunk().unwrap()) as usize;
+    let sink = Collect::answering({
+        let upto = Arc::clone(&upto);
+        move |batch| match number(batch.bytes()) < upto.load(Ordering::Relaxed) {
+            true => Delivery::Delivered,
+            false => Delivery::again("closed"),
+        }
+    });
+    let config = spooling(&root)
+        .with_memory_bytes(256 << 10)
+        .with_batch_bytes(16 << 10)
+        .with_overflow(Overflow::Spill(LONG));
+    let (batcher, guard, lane) = start(config, &sink);
+    let append = |numbers: std::ops::Range<u32>| {
+        for n in numbers {
+            let mut item = n.to_be_bytes().to_vec();
+            item.resize(500, b'x');
+            batcher.append(lane, &item).unwrap();
+        }
+    };
+    append(0..3000);
+    assert!(batcher.stats().spooled > 1000);
+
+    let mut flush = std::pin::pin!(batcher.flush(LONG));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(flush.as_mut().poll(&mut context).is_pending());
+    append(3000..6000);
+    upto.store(3000, Ordering::Relaxed);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(flush).unwrap();
+    let delivered = sink.items().iter().filter(|it| number(it) < 3000).count();
+    assert_eq!(delivered, 3000);
+    let stats = batcher.stats();
+    assert!(stats.spooled > 0, "{stats:?}");
+    let report = guard.close_blocking(MS);
+    assert_eq!(report.total.delivered + report.spooled, 6000, "{report:?}");
+}
+
+#[test]
+fn closing_leaves_on_disk_what_is_only_there() {
+    let root = Root::new();
+    let (sink, open) = gate();
+    let config = spooling(&root)
+        .with_memory_bytes(64 << 10)
+        .with_batch_bytes(4 << 10)
+        .with_overflow(Overflow::Spill(LONG));
+    let (batcher, guard, lane) = start(config, &sink);
+    for _ in 0..1000 {
+        batcher.append(lane, &[7; 500]).unwrap();
+    }
+    assert!(batcher.stats().spooled > 500);
+    open.store(true, Ordering::Relaxed);
+    let begun = tokio::time::Instant::now();
+    let report = guard.close_blocking(LONG);
+    assert!(begun.elapsed() < LONG / 2);
+    assert_eq!(report.total.delivered + report.spooled, 1000, "{report:?}");
+}
+
+#[test]
+fn closing_ends_a_flush_that_waits_for_the_disk() {
+    let root = Root::new();
+    let (sink, _closed) = gate();
+    let config = spooling(&root)
+        .with_memory_bytes(64 << 10)
+        .with_batch_bytes(4 << 10)
+        .with_overflow(Overflow::Spill(LONG));
+    let (batcher, guard, lane) = start(config, &sink);
+    for _ in 0..1000 {
+        batcher.append(lane, &[7; 500]).unwrap();
+    }
+    let mut flush = std::pin::pin!(batcher.flush(LONG));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(flush.as_mut().poll(&mut context).is_pending());
+    assert_eq!(guard.close_blocking(MS).spooled, 1000);
+    // All of it is on disk, for the next start.
+    assert!(flush.as_mut().poll(&mut context).is_ready());
 }
 
 #[test]
@@ -263,10 +346,8 @@ fn once_the_disk_is_full_items_are_refused_and_every_one_is_counted() {
         assert!(taken < 1000, "{refused} refused");
     }
     open.store(true, Ordering::Relaxed);
-    while batcher.stats().delivered < taken {
-        batcher.flush_blocking(LONG).unwrap();
-        std::thread::yield_now();
-    }
+    batcher.flush_blocking(LONG).unwrap();
+    assert_eq!(batcher.stats().delivered, taken);
     let report = guard.close_blocking(LONG);
     let total = report.total;
     assert_eq!((total.delivered, total.dropped.full), (taken, refused));
@@ -341,14 +422,10 @@ fn damage_to_what_was_spilled_is_told_and_counted() {
         }
     }
     open.store(true, Ordering::Relaxed);
-    let all_ended = || {
-        let stats = batcher.stats();
-        stats.delivered + stats.lost == 1000
-    };
-    while !all_ended() {
-        batcher.flush_blocking(LONG).unwrap();
-        std::thread::yield_now();
-    }
+    // What is damaged has come to its end, too.
+    batcher.flush_blocking(LONG).unwrap();
+    let stats = batcher.stats();
+    assert_eq!(stats.delivered + stats.lost, 1000);
     let report = guard.close_blocking(LONG);
     assert_eq!(told.load(Ordering::Relaxed), 1);
     assert!(
