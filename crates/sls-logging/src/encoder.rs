@@ -22,6 +22,7 @@ use crate::field::{Field, is_reserved};
 use crate::format::RecordFormat;
 use crate::origin;
 use crate::record::{Facts, Record};
+use crate::site::Site;
 
 /// Writes records in one [`RecordFormat`] as logs of the service.
 ///
@@ -193,11 +194,11 @@ impl Entry<'_> {
 
     /// Writes a message that is yet to be formatted.
     #[cfg(any(feature = "log", feature = "tracing"))]
-    pub(crate) fn message_of(&mut self, message: impl fmt::Display) {
+    pub(crate) fn message_of(&mut self, message: fmt::Arguments<'_>) {
         let mut text = std::mem::take(&mut self.texts.message);
         text.clear();
         // A text that fails to show itself is uploaded as far as it came.
-        let _ = write!(text, "{message}");
+        let _ = text.write_fmt(message);
         self.message(&text, None);
         self.texts.message = text;
     }
@@ -287,13 +288,13 @@ impl Entry<'_> {
 
     /// Writes a field that is yet to be formatted.
     #[cfg(any(feature = "kv", feature = "tracing"))]
-    pub(crate) fn extra_of(&mut self, name: &str, value: impl fmt::Display) {
+    pub(crate) fn extra_of(&mut self, name: &str, value: fmt::Arguments<'_>) {
         if !self.wants_extra(name) {
             return;
         }
         let mut text = std::mem::take(&mut self.texts.value);
         text.clear();
-        let _ = write!(text, "{value}");
+        let _ = text.write_fmt(value);
         let encoder = self.encoder;
         self.put(&encoder.format.prefix, name, &encoder.format.suffix, &text);
         self.texts.value = text;
@@ -530,8 +531,8 @@ pub(crate) struct Caches {
 
 #[derive(Debug, Default, Clone)]
 struct Place {
-    /// The encoder's id and the call site's address.
-    owner: (u64, usize),
+    /// The encoder's id, and the call site if that matters.
+    owner: (u64, Site),
     fields: EncodedFields,
 }
 
@@ -540,27 +541,30 @@ impl Caches {
     pub(crate) fn after_forks(&mut self, forks: u64) {
         if self.forks != forks {
             self.forks = forks;
-            self.thread.owner = (0, 0);
+            self.thread.owner = (0, Site::default());
         }
     }
 
     fn of_site(
         &mut self,
-        site: usize,
+        site: Site,
         encoder: &RecordEncoder,
         facts: &Facts<'_>,
     ) -> &EncodedFields {
         if self.sites.is_empty() {
             self.sites.resize(SITES, Place::default());
         }
-        // Statics are aligned, and neighbours differ in the bits above.
-        let index = ((site >> 4) ^ (site >> 10) ^ encoder.id as usize) % SITES;
+        let index = (site.number() ^ encoder.id as usize) % SITES;
         self.sites[index].filled((encoder.id, site), encoder, &encoder.of_site, facts)
     }
 
     fn of_thread(&mut self, encoder: &RecordEncoder, facts: &Facts<'_>) -> &EncodedFields {
-        self.thread
-            .filled((encoder.id, 1), encoder, &encoder.of_thread, facts)
+        self.thread.filled(
+            (encoder.id, Site::default()),
+            encoder,
+            &encoder.of_thread,
+            facts,
+        )
     }
 }
 
@@ -568,7 +572,7 @@ impl Place {
     #[inline]
     fn filled(
         &mut self,
-        owner: (u64, usize),
+        owner: (u64, Site),
         encoder: &RecordEncoder,
         fields: &[(Field, String)],
         facts: &Facts<'_>,

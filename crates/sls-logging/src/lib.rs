@@ -29,6 +29,7 @@ mod record; // a record, whoever made it
 mod redaction; // what must not leave the process
 #[cfg(all(unix, feature = "signal"))]
 mod signals; // signals that end the process
+mod site; // where in a program a record was made
 #[cfg(feature = "tracing")]
 mod span_fields; // what of the spans around an event is uploaded
 

@@ -73,6 +73,7 @@
 
 mod account; // the end of items, counted and told
 mod append; // what callers do
+mod appended; // what an append gives
 mod backlog; // everything sealed and not yet done with
 mod batcher; // the handle that callers hold
 mod budget; // one limit over everything in memory
@@ -84,6 +85,7 @@ mod config; // how much, how long, and what to do when that is not enough
 mod control; // what the worker is asked for, and when it is to wake somebody
 mod drops; // what was not delivered, and why
 mod engine; // what callers and the worker of one process share
+mod filling; // what a buffer holds, the newest items close by
 mod fork; // notices that this process is a copy of another
 mod guard; // the end
 mod lane; // items of one lane travel together
