@@ -115,6 +115,7 @@ impl RecordEncoder {
     }
 
     /// Opens a log.
+    #[inline]
     pub(crate) fn begin<'a>(
         &'a self,
         time: SystemTime,
@@ -335,6 +336,7 @@ impl Entry<'_> {
     /// Writes the handler's own fields and ends the log.
     ///
     /// Says how many fields of the record were left out for their names.
+    #[inline]
     pub(crate) fn finish(mut self, facts: &Facts<'_>, caches: Option<&mut Caches>) -> u64 {
         if !self.has_message {
             self.message("", None);
@@ -354,14 +356,19 @@ impl Entry<'_> {
             }
             (None, Some(caches)) => {
                 let log = &mut self.log;
-                match facts.site {
-                    Some(site) => log.fields(caches.of_site(site, encoder, facts)),
-                    None => put_own(log, encoder, &encoder.of_site, facts, time),
-                };
-                match facts.origin {
-                    None => log.fields(caches.of_thread(encoder, facts)),
-                    Some(_) => put_own(log, encoder, &encoder.of_thread, facts, time),
-                };
+                match (&facts.site, &facts.origin) {
+                    (Some(site), None) => {
+                        log.fields(caches.of_site_and_thread(site, encoder, facts));
+                    }
+                    (None, None) => {
+                        put_own(log, encoder, &encoder.of_site, facts, time);
+                        log.fields(caches.of_thread(encoder, facts));
+                    }
+                    (_, Some(_)) => {
+                        put_own(log, encoder, &encoder.of_site, facts, time);
+                        put_own(log, encoder, &encoder.of_thread, facts, time);
+                    }
+                }
                 put_own(log, encoder, &encoder.of_record, facts, time);
             }
             (None, None) => {
@@ -518,7 +525,8 @@ fn local_time(time: Duration) -> Option<String> {
 /// How many call sites a thread remembers, a power of two; more of them share places.
 const SITES: usize = 64;
 
-/// What one thread keeps of the records it wrote: fields that will come again.
+/// What one thread keeps of the records it wrote: fields that will come again, those of a call
+/// site and of the thread in one piece.
 ///
 /// Bounded by [`SITES`] times the length of a path.
 #[derive(Debug, Default)]
@@ -541,30 +549,29 @@ impl Caches {
     pub(crate) fn after_forks(&mut self, forks: u64) {
         if self.forks != forks {
             self.forks = forks;
+            self.sites.clear();
             self.thread.owner = (0, Site::default());
         }
     }
 
-    fn of_site(
+    #[inline]
+    fn of_site_and_thread(
         &mut self,
-        site: Site,
+        site: &Site,
         encoder: &RecordEncoder,
         facts: &Facts<'_>,
     ) -> &EncodedFields {
         if self.sites.is_empty() {
             self.sites.resize(SITES, Place::default());
         }
+        let lists = [encoder.of_site.as_slice(), &encoder.of_thread];
         let index = (site.number() ^ encoder.id as usize) % SITES;
-        self.sites[index].filled((encoder.id, site), encoder, &encoder.of_site, facts)
+        self.sites[index].filled(site, encoder, &lists, facts)
     }
 
     fn of_thread(&mut self, encoder: &RecordEncoder, facts: &Facts<'_>) -> &EncodedFields {
-        self.thread.filled(
-            (encoder.id, Site::default()),
-            encoder,
-            &encoder.of_thread,
-            facts,
-        )
+        self.thread
+            .filled(&Site::default(), encoder, &[&encoder.of_thread], facts)
     }
 }
 
@@ -572,21 +579,27 @@ impl Place {
     #[inline]
     fn filled(
         &mut self,
-        owner: (u64, Site),
+        site: &Site,
         encoder: &RecordEncoder,
-        fields: &[(Field, String)],
+        lists: &[&[(Field, String)]],
         facts: &Facts<'_>,
     ) -> &EncodedFields {
-        if self.owner != owner {
-            self.owner = owner;
-            self.fields.clear();
-            let encoded = &mut self.fields;
-            // These fields have nothing to do with the time.
-            encoder.own_fields(fields, facts, Duration::ZERO, |key, value| {
-                encoded.push(key, value);
-            });
+        if self.owner.0 != encoder.id || self.owner.1 != *site {
+            self.owner = (encoder.id, *site);
+            self.fill(encoder, lists, facts);
         }
         &self.fields
+    }
+
+    #[cold]
+    fn fill(&mut self, encoder: &RecordEncoder, lists: &[&[(Field, String)]], facts: &Facts<'_>) {
+        self.fields.clear();
+        for fields in lists {
+            // These fields have nothing to do with the time.
+            encoder.own_fields(fields, facts, Duration::ZERO, |key, value| {
+                self.fields.push(key, value);
+            });
+        }
     }
 }
 

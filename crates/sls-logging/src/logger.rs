@@ -59,7 +59,8 @@ impl SlsLogger {
 fn site(record: &log::Record<'_>, level: Level) -> Option<Site> {
     let (module, file) = (record.module_path_static()?, record.file_static()?);
     let line = record.line()?;
-    (record.target() == module).then(|| Site::placed(module, file, line, level))
+    (record.target() == module).then_some(())?;
+    Site::placed(module, file, line, level)
 }
 
 impl log::Log for SlsLogger {

@@ -13,7 +13,7 @@ impl Appended for () {
 }
 
 impl Appended for Receipt {
-    fn from(receipt: impl FnOnce() -> Receipt) -> Self {
+    fn from(receipt: impl FnOnce() -> Self) -> Self {
         receipt()
     }
 }
