@@ -22,6 +22,7 @@ use crate::field::{Field, is_reserved};
 use crate::format::RecordFormat;
 use crate::origin;
 use crate::record::{Facts, Record};
+use crate::record_clock::since_epoch;
 use crate::site::Site;
 
 /// Writes records in one [`RecordFormat`] as logs of the service.
@@ -106,7 +107,7 @@ impl RecordEncoder {
     /// Appends a record to a group.
     pub fn encode(&self, record: &Record<'_>, group: &mut GroupEncoder) {
         let mut texts = Texts::default();
-        let mut entry = self.begin(record.time, group, &mut texts);
+        let mut entry = self.begin(since_epoch(record.time), group, &mut texts);
         entry.message(record.message, record.trace);
         for (name, value) in record.extra {
             entry.extra(name, value);
@@ -118,11 +119,10 @@ impl RecordEncoder {
     #[inline]
     pub(crate) fn begin<'a>(
         &'a self,
-        time: SystemTime,
+        since_epoch: Duration,
         group: &'a mut GroupEncoder,
         texts: &'a mut Texts,
     ) -> Entry<'a> {
-        let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
         let seconds = u32::try_from(since_epoch.as_secs()).unwrap_or(u32::MAX);
         let mut log = group.log(seconds);
         log.time_ns(since_epoch.subsec_nanos());

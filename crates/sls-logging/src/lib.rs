@@ -26,6 +26,7 @@ mod own_targets; // records about shipping records
 mod panic_hook; // panics as records
 pub mod producer; // logs of your own, with receipts
 mod record; // a record, whoever made it
+mod record_clock; // where records get their time from
 mod redaction; // what must not leave the process
 #[cfg(all(unix, feature = "signal"))]
 mod signals; // signals that end the process

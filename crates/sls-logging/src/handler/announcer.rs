@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::SystemTime;
 
+use telemetry_delivery::Clock as _;
 use telemetry_delivery::batch::{DropReason, Drops, Event};
 
 use super::Core;
