@@ -26,11 +26,8 @@ const ORDERS: u64 = 20_000;
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
-    let folder = std::env::temp_dir().join(format!("exactly-once-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    let result = run(&folder.join("ledger.redb")).await;
-    std::fs::remove_dir_all(&folder)?;
-    let (expected, found) = result?;
+    let folder = tempfile::tempdir()?;
+    let (expected, found) = run(&folder.path().join("ledger.redb")).await?;
     println!("orders: {expected}");
     println!("ledger: {found}");
     if expected == found {
@@ -112,8 +109,8 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn batches_that_overlap_neither_count_twice_nor_vanish() {
-        let path = std::env::temp_dir().join(format!("exactly-once-over-{}", std::process::id()));
-        let ledger = Ledger::open(&path).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&folder.path().join("ledger.redb")).unwrap();
         // Three groups of 20 in each of the four shards.
         let orders = Orders::write(240).await.unwrap();
         let begin = orders.logstore();
@@ -134,14 +131,12 @@ mod tests {
         ledger.add(&third).unwrap();
         ledger.add(&all).unwrap();
         assert_eq!(count(), 40);
-        std::fs::remove_file(&path).unwrap();
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn every_order_counts_once_although_the_worker_crashes() {
-        let path = std::env::temp_dir().join(format!("exactly-once-test-{}", std::process::id()));
-        let result = run(&path).await;
-        let _ = std::fs::remove_file(&path);
+        let folder = tempfile::tempdir().unwrap();
+        let result = run(&folder.path().join("ledger.redb")).await;
         let (expected, found) = result.unwrap();
         assert_eq!(expected, found);
         assert_eq!(found.orders, ORDERS);

@@ -14,8 +14,10 @@ struct Suite {
     about: &'static str,
     /// One of these programs must be there; without any the suite is skipped.
     needs: &'static [&'static str],
-    /// The cargo command line that builds and runs it.
-    command: &'static [&'static str],
+    /// What cargo builds and runs.
+    start: Start,
+    /// What it is always told.
+    args: &'static [&'static str],
     /// Why it only runs when it is named, if so.
     only_by_name: Option<&'static str>,
     /// Whether it makes its inputs up, and takes `--seed`.
@@ -24,189 +26,105 @@ struct Suite {
     short: &'static [&'static str],
 }
 
+/// What cargo builds and runs.
+#[derive(Debug, Clone, Copy)]
+enum Start {
+    /// The program of `suites` with the name of the suite.
+    Own,
+    /// The same, optimised.
+    Optimised,
+    /// Another program of `suites`.
+    Program(&'static str),
+    /// The tests of a workspace of its own, optimised.
+    Tests(&'static str),
+}
+
 const SUITES: &[Suite] = &[
+    Suite::new(
+        "hostile-server",
+        "a server that misbehaves on purpose, against the client",
+    ),
     Suite {
-        name: "hostile-server",
-        about: "a server that misbehaves on purpose, against the client",
-        needs: &[],
-        command: &[
-            "run",
-            "--quiet",
-            "--package",
-            "suites",
-            "--bin",
-            "hostile-server",
-        ],
-        only_by_name: None,
-        seeded: false,
-        short: &[],
-    },
-    Suite {
-        name: "handler",
-        about: "the log handler through slow servers, outages, forks, panics, signals and kills",
-        needs: &[],
-        command: &[
-            "run",
-            "--quiet",
-            "--release",
-            "--package",
-            "suites",
-            "--bin",
-            "handler",
-        ],
+        start: Start::Optimised,
         only_by_name: Some("takes minutes, and measures an optimised build"),
-        seeded: false,
-        short: &[],
+        ..Suite::new(
+            "handler",
+            "the log handler through slow servers, outages, forks, panics, signals and kills",
+        )
     },
     Suite {
-        name: "models",
-        about: "every interleaving of a few threads of the batching engine",
-        needs: &[],
-        command: &["test", "--release", "--manifest-path", "models/Cargo.toml"],
+        start: Start::Tests("models/Cargo.toml"),
         only_by_name: Some("builds a model checker, which builds C"),
-        seeded: false,
-        short: &[],
+        ..Suite::new(
+            "models",
+            "every interleaving of a few threads of the batching engine",
+        )
     },
     Suite {
-        name: "clients-python",
-        about: "the official Python packages against sls-local, both ways",
         needs: &["python3", "python"],
-        command: &[
-            "run",
-            "--quiet",
-            "--package",
-            "suites",
-            "--bin",
+        ..Suite::new(
             "clients-python",
-        ],
-        only_by_name: None,
-        seeded: false,
-        short: &[],
+            "the official Python packages against sls-local, both ways",
+        )
     },
     Suite {
-        name: "clients-rust",
-        about: "the official Rust crates against sls-local, both ways",
-        needs: &[],
-        command: &[
-            "run",
-            "--quiet",
-            "--package",
-            "suites",
-            "--bin",
-            "clients-rust",
-        ],
         only_by_name: Some("builds 200 crates of others, OpenSSL among them"),
-        seeded: false,
-        short: &[],
+        ..Suite::new(
+            "clients-rust",
+            "the official Rust crates against sls-local, both ways",
+        )
     },
     Suite {
-        name: "durability",
-        about: "sls-local killed while it writes to a folder, and folders that are full or damaged",
-        needs: &[],
-        command: &[
-            "run",
-            "--quiet",
-            "--package",
-            "suites",
-            "--bin",
-            "durability",
-        ],
-        only_by_name: None,
-        seeded: false,
         short: &["--cycles", "5"],
+        ..Suite::new(
+            "durability",
+            "sls-local killed while it writes to a folder, and folders that are full or damaged",
+        )
     },
     Suite {
-        name: "clients-go",
-        about: "the official Go client, producer and consumer against sls-local, both ways",
-        needs: &[],
-        command: &[
-            "run",
-            "--quiet",
-            "--package",
-            "suites",
-            "--bin",
-            "clients-go",
-        ],
         only_by_name: Some("builds the client and what it needs with Go"),
-        seeded: false,
-        short: &[],
+        ..Suite::new(
+            "clients-go",
+            "the official Go client, producer and consumer against sls-local, both ways",
+        )
     },
     Suite {
-        name: "clients-java",
-        about: "the official Java clients against sls-local, both ways",
-        needs: &[],
-        command: &[
-            "run",
-            "--quiet",
-            "--package",
-            "suites",
-            "--bin",
-            "clients-java",
-        ],
         only_by_name: Some(
             "fetches the clients with Maven, and starts a virtual machine for each check",
         ),
-        seeded: false,
-        short: &[],
+        ..Suite::new(
+            "clients-java",
+            "the official Java clients against sls-local, both ways",
+        )
     },
     Suite {
-        name: "spl-oracle",
-        about: "functions, operators and casts of SPL beside the engine they are modelled on",
         needs: &["python3", "python"],
-        command: &[
-            "run",
-            "--quiet",
-            "--package",
-            "suites",
-            "--bin",
-            "spl-oracle",
-        ],
-        only_by_name: None,
         seeded: true,
-        short: &[],
+        ..Suite::new(
+            "spl-oracle",
+            "functions, operators and casts of SPL beside the engine they are modelled on",
+        )
     },
     Suite {
-        name: "tracker",
-        about: "the tracker before a collector in trouble, and beside the Python package",
-        needs: &[],
-        command: &["run", "--quiet", "--package", "suites", "--bin", "tracker"],
         only_by_name: Some("the collector is away for minutes; tracker-short is the same in brief"),
-        seeded: false,
-        short: &[],
-    },
-    Suite {
-        name: "tracker-short",
-        about: "the same with troubles of a second",
-        needs: &[],
-        command: &[
-            "run",
-            "--quiet",
-            "--package",
-            "suites",
-            "--bin",
+        ..Suite::new(
             "tracker",
-            "--",
-            "--short",
-        ],
-        only_by_name: None,
-        seeded: false,
-        short: &[],
+            "the tracker before a collector in trouble, and beside the Python package",
+        )
     },
     Suite {
-        name: "consumer-chaos",
-        about: "six workers of a group that are killed and stopped, with a server that breaks",
+        start: Start::Program("tracker"),
+        args: &["--short"],
+        ..Suite::new("tracker-short", "the same with troubles of a second")
+    },
+    Suite {
         needs: &["sh"],
-        command: &[
-            "run",
-            "--quiet",
-            "--package",
-            "suites",
-            "--bin",
-            "consumer-chaos",
-        ],
         only_by_name: Some("takes five minutes and more"),
         seeded: true,
-        short: &[],
+        ..Suite::new(
+            "consumer-chaos",
+            "six workers of a group that are killed and stopped, with a server that breaks",
+        )
     },
 ];
 
@@ -337,17 +255,57 @@ enum Ran {
 }
 
 impl Suite {
+    /// A suite that needs nothing and runs whole among all others.
+    const fn new(name: &'static str, about: &'static str) -> Self {
+        Self {
+            name,
+            about,
+            needs: &[],
+            start: Start::Own,
+            args: &[],
+            only_by_name: None,
+            seeded: false,
+            short: &[],
+        }
+    }
+
+    /// The cargo command line that builds it and runs it.
+    fn command(&self) -> Vec<&'static str> {
+        let (release, program) = match self.start {
+            Start::Own => (false, self.name),
+            Start::Optimised => (true, self.name),
+            Start::Program(name) => (false, name),
+            Start::Tests(manifest) => {
+                return vec!["test", "--release", "--manifest-path", manifest];
+            }
+        };
+        let mut command = vec!["run", "--quiet"];
+        command.extend(release.then_some("--release"));
+        command.extend(["--package", "suites", "--bin", program]);
+        command
+    }
+
+    /// What it is told this time, behind the separator if there is anything.
+    fn args_for(&self, seed: Option<u64>, short: bool) -> Vec<String> {
+        let mut args: Vec<_> = self.args.iter().copied().map(str::to_owned).collect();
+        if short {
+            args.extend(self.short.iter().copied().map(str::to_owned));
+        }
+        if let Some(seed) = seed.filter(|_| self.seeded) {
+            args.extend(["--seed".to_owned(), seed.to_string()]);
+        }
+        if !args.is_empty() {
+            args.insert(0, "--".to_owned());
+        }
+        args
+    }
+
     fn run(&self, workspace: &Workspace, seed: Option<u64>, short: bool) -> Result<Ran> {
         if !self.needs.is_empty() && !self.needs.iter().any(|program| answers(program)) {
             return Ok(Ran::Skipped(format!("needs {}", self.needs.join(" or "))));
         }
-        let mut cargo = workspace.cargo(self.command.iter().copied());
-        if let Some(seed) = seed.filter(|_| self.seeded) {
-            cargo.args(["--", "--seed", &seed.to_string()]);
-        }
-        if short && !self.short.is_empty() {
-            cargo.arg("--").args(self.short);
-        }
+        let mut cargo = workspace.cargo(self.command());
+        cargo.args(self.args_for(seed, short));
         let status = workspace.status(&mut cargo)?;
         Ok(match status.code() {
             Some(0) => Ran::Passed,
@@ -394,9 +352,58 @@ mod tests {
         };
         assert!(short(&[]));
         assert!(!short(&["--suite", "durability"]));
-        // Both would need the same separator on the command line.
-        let both = |suite: &Suite| suite.seeded && !suite.short.is_empty();
-        assert!(!SUITES.iter().any(both));
+    }
+
+    #[test]
+    fn a_suite_is_the_program_of_its_name_and_is_told_what_it_needs() {
+        let line = |name: &str, seed, short| {
+            let suite = SUITES.iter().find(|suite| suite.name == name).unwrap();
+            let args = suite.args_for(seed, short);
+            format!("{} {}", suite.command().join(" "), args.join(" "))
+        };
+        let lines = [
+            (
+                line("durability", Some(7), false),
+                "run --quiet --package suites --bin durability ",
+            ),
+            (
+                line("durability", None, true),
+                "run --quiet --package suites --bin durability -- --cycles 5",
+            ),
+            (
+                line("handler", None, true),
+                "run --quiet --release --package suites --bin handler ",
+            ),
+            (
+                line("tracker-short", None, true),
+                "run --quiet --package suites --bin tracker -- --short",
+            ),
+            (
+                line("spl-oracle", Some(7), true),
+                "run --quiet --package suites --bin spl-oracle -- --seed 7",
+            ),
+            (
+                line("models", None, false),
+                "test --release --manifest-path models/Cargo.toml ",
+            ),
+        ];
+        for (found, wanted) in lines {
+            assert_eq!(found, wanted);
+        }
+    }
+
+    #[test]
+    fn every_suite_has_a_program() {
+        let bins = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/suites/src/bin");
+        for suite in SUITES {
+            let program = match suite.start {
+                Start::Own | Start::Optimised => suite.name,
+                Start::Program(name) => name,
+                Start::Tests(_) => continue,
+            };
+            let folder = std::path::Path::new(bins).join(program);
+            assert!(folder.is_dir(), "{program}");
+        }
     }
 
     #[test]

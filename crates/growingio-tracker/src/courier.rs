@@ -7,12 +7,15 @@ use std::task::Poll;
 
 use futures_util::future::{Either, select};
 use telemetry_delivery::BoxTransport;
+#[cfg(any(feature = "https", test))]
+use telemetry_delivery::Transport;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::pending::Pending;
+use crate::per_process::PerProcess;
 
 /// Jobs that may wait for their turn. Whoever hands one over usually waits for it.
 const WAITING: usize = 4096;
@@ -25,6 +28,22 @@ type Task = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Makes transports; a process that was forked needs one of its own.
 pub(crate) type MakeTransport = Arc<dyn Fn() -> BoxTransport + Send + Sync>;
 
+/// Makes a transport each time, and takes the first one where that fails.
+#[cfg(any(feature = "https", test))]
+pub(crate) fn made_again<T: Transport, E: fmt::Display>(
+    first: T,
+    make: impl Fn() -> Result<T, E> + Send + Sync + 'static,
+) -> MakeTransport {
+    let first = BoxTransport::new(first);
+    Arc::new(move || match make() {
+        Ok(transport) => BoxTransport::new(transport),
+        Err(error) => {
+            tracing::warn!(%error, "no new transport can be made; the first one goes on");
+            first.clone()
+        }
+    })
+}
+
 /// Performs what is handed to it on a thread of its own, or on a runtime of the program's.
 ///
 /// The thread is started with the first job and ends when the courier is dropped and what was
@@ -32,22 +51,18 @@ pub(crate) type MakeTransport = Arc<dyn Fn() -> BoxTransport + Send + Sync>;
 /// fork and connections must not be shared.
 pub(crate) struct Courier {
     make_transport: MakeTransport,
-    runtime: Option<Handle>,
+    /// The threads of a runtime do not survive a fork either, so it is that of one process.
+    runtime: Option<(u32, Handle)>,
     // Held for a moment at a time, never across an await.
-    place: Mutex<Option<Place>>,
-}
-
-struct Place {
-    process: u32,
-    jobs: mpsc::Sender<Job>,
+    jobs: PerProcess<Mutex<Option<mpsc::Sender<Job>>>>,
 }
 
 impl Courier {
     pub(crate) fn new(make_transport: MakeTransport, runtime: Option<Handle>) -> Self {
         Self {
             make_transport,
-            runtime,
-            place: Mutex::new(None),
+            runtime: runtime.map(|runtime| (std::process::id(), runtime)),
+            jobs: PerProcess::new(|| Mutex::new(None)),
         }
     }
 
@@ -105,10 +120,10 @@ impl Courier {
     }
 
     fn hand_over(&self, job: Job) -> Result<(), Gone> {
-        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
-        let process = std::process::id();
-        let job = match place.as_ref().filter(|place| place.process == process) {
-            Some(place) => match place.jobs.try_send(job) {
+        let own = self.jobs.get();
+        let mut place = own.lock().unwrap_or_else(PoisonError::into_inner);
+        let job = match &*place {
+            Some(jobs) => match jobs.try_send(job) {
                 Ok(()) => return Ok(()),
                 Err(TrySendError::Full(_)) => return Err(Gone::Busy),
                 // The thread has ended, or its runtime.
@@ -121,8 +136,9 @@ impl Courier {
             return Err(Gone::Busy);
         }
         let transport = (self.make_transport)();
-        let started = match &self.runtime {
-            Some(runtime) => {
+        let runtime = self.runtime.as_ref();
+        let started = match runtime.filter(|(process, _)| *process == std::process::id()) {
+            Some((_, runtime)) => {
                 runtime.spawn(work(queue, transport));
                 Ok(())
             }
@@ -142,7 +158,7 @@ impl Courier {
         };
         match started {
             Ok(()) => {
-                *place = Some(Place { process, jobs });
+                *place = Some(jobs);
                 Ok(())
             }
             Err(error) => {
@@ -205,5 +221,52 @@ async fn next(queue: &mut mpsc::Receiver<Job>, under_way: &mut JoinSet<()>) -> N
 impl fmt::Debug for Courier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Courier").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use bytes::Bytes;
+    use http::{Request, Response};
+    use telemetry_delivery::TransportError;
+    use tower::{ServiceExt as _, service_fn};
+
+    use super::*;
+
+    /// Answers with a status.
+    fn transport(status: u16) -> BoxTransport {
+        BoxTransport::new(service_fn(move |_: Request<Bytes>| async move {
+            let mut response = Response::new(Bytes::new());
+            *response.status_mut() = status.try_into().unwrap();
+            Ok::<_, TransportError>(response)
+        }))
+    }
+
+    async fn status(transport: BoxTransport) -> u16 {
+        let request = Request::new(Bytes::new());
+        transport.oneshot(request).await.unwrap().status().as_u16()
+    }
+
+    /// A thread that could not have a transport of its own panicked.
+    #[tokio::test]
+    async fn where_no_transport_can_be_made_any_more_the_first_one_goes_on() {
+        let made = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&made);
+        let make = made_again(transport(200), move || {
+            match count.fetch_add(1, Ordering::SeqCst) {
+                0 => Ok(transport(201)),
+                _ => Err("the proxy makes no sense"),
+            }
+        });
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            // A thread of its own for each, as after a fork or after its end.
+            let courier = Courier::new(Arc::clone(&make), None);
+            seen.push(courier.ask(status, |gone| panic!("{gone:?}")).await);
+        }
+        assert_eq!(seen, [201, 200, 200]);
+        assert_eq!(made.load(Ordering::SeqCst), 3);
     }
 }

@@ -7,7 +7,7 @@ mod counts; // what has become of messages
 mod courier; // the thread that sends
 mod dead_letter; // messages that were given up
 pub mod delivery; // when messages are sent
-#[cfg_attr(feature = "spool", path = "disk.rs")]
+#[cfg_attr(feature = "spool", path = "disk/mod.rs")]
 #[cfg_attr(not(feature = "spool"), path = "no_disk.rs")]
 mod disk; // what waits, on disk as well
 mod error; // why a message was not taken or delivered

@@ -9,6 +9,7 @@ use telemetry_delivery::BoxTransport;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout};
 
+use crate::config::{ConfigError, ensure};
 use crate::counts::Counts;
 use crate::dead_letter::DeadLetters;
 use crate::disk::{Disk, DiskSettings};
@@ -34,7 +35,7 @@ pub enum Overflow {
 }
 
 /// What an [`Outbox`] may do.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
     /// Records of a request.
     pub(crate) max_size: usize,
@@ -42,6 +43,24 @@ pub(crate) struct Limits {
     pub(crate) max_bytes: usize,
     pub(crate) overflow: Overflow,
     pub(crate) in_order: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_size: 500,
+            max_bytes: 64 << 20,
+            overflow: Overflow::default(),
+            in_order: false,
+        }
+    }
+}
+
+impl Limits {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        ensure(self.max_size > 0, "max_size", "be at least one")?;
+        ensure(self.max_bytes > 0, "max_bytes", "be at least one")
+    }
 }
 
 /// Records that wait, and how they leave: each batch once it is accepted, and not before.

@@ -230,11 +230,12 @@ fn dropping_the_last_clone_sends_what_waits() {
         let collector = Collector::kind();
         let builder = collector.builder();
         let tracker = if background {
-            builder.delivery(Asynchronous::default())
+            // Nothing leaves by itself for as long as the test may take.
+            builder.delivery(Asynchronous::default().with_flush_after(MINUTE * 60))
         } else {
             builder.delivery(Buffered::default())
         };
-        let tracker = tracker.build().unwrap();
+        let tracker = tracker.close_wait(MINUTE).build().unwrap();
         let clone = tracker.clone();
         let identity = Identity::anonymous("a");
         tracker

@@ -6,8 +6,6 @@
 
 mod support;
 
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use growingio_codecs::Protobuf;
@@ -15,29 +13,21 @@ use growingio_tracker::{
     Asynchronous, Buffered, Fsync, Retry, SpoolConfig, Tracker, TrackerBuilder,
 };
 use support::{Answer, Collector, MINUTE, track};
+use tempfile::TempDir;
 
 /// A folder of a test's own, removed in the end.
-struct Folder(PathBuf);
+struct Folder(TempDir);
 
 impl Folder {
     fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("tracker-spool-{}-{number}", std::process::id());
-        Self(std::env::temp_dir().join(name))
+        Self(tempfile::tempdir().unwrap())
     }
 
     fn keep(&self, builder: TrackerBuilder) -> TrackerBuilder {
         let config = SpoolConfig::default().with_fsync(Fsync::System);
         builder
             .retry(Retry::default().with_limit(0))
-            .spool(&self.0, config)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+            .spool(self.0.path(), config)
     }
 }
 

@@ -10,7 +10,7 @@ use sls_core::model::{Page, Project};
 use sls_core::sign::SignError;
 use sls_core::wire::Compression;
 use sls_core::{Call, CredentialsProvider, Endpoint, Error};
-use telemetry_delivery::{Attempts, BoxTransport, TransportError};
+use telemetry_delivery::{Attempts, BoxTransport, Once, TransportError};
 use tower::ServiceExt as _;
 use tracing::{Instrument as _, Span};
 
@@ -195,12 +195,38 @@ impl Client {
     /// | `status` | the HTTP status of the last answer | no answer arrived |
     /// | `request_id` | the service's name for the call | no answer arrived |
     pub async fn send<O: Operation>(&self, operation: &O) -> Result<O::Reply, Error> {
-        let span = call_record::span(operation);
-        self.perform(operation, span.clone()).instrument(span).await
+        self.send_as(operation, |_| ()).await
     }
 
-    async fn perform<O: Operation>(&self, operation: &O, span: Span) -> Result<O::Reply, Error> {
-        let request = self.request(operation)?;
+    /// The same for a call that must not be repeated: a copy that arrives late would undo what was
+    /// said after it. The caller, who knows what it said since, tries again.
+    pub(crate) async fn send_once<O: Operation>(&self, operation: &O) -> Result<O::Reply, Error> {
+        let mark = |request: &mut Request<Bytes>| {
+            request.extensions_mut().insert(Once);
+        };
+        self.send_as(operation, mark).await
+    }
+
+    async fn send_as<O: Operation>(
+        &self,
+        operation: &O,
+        mark: impl FnOnce(&mut Request<Bytes>) + Send,
+    ) -> Result<O::Reply, Error> {
+        let span = call_record::span(operation);
+        let performing = async {
+            let mut request = self.request(operation)?;
+            mark(&mut request);
+            self.perform(operation, request, span.clone()).await
+        };
+        performing.instrument(span.clone()).await
+    }
+
+    async fn perform<O: Operation>(
+        &self,
+        operation: &O,
+        request: Request<Bytes>,
+        span: Span,
+    ) -> Result<O::Reply, Error> {
         let record = CallRecord::begin(span, O::NAME, request.body().len());
         let outcome = self.inner.stack.clone().oneshot(request).await;
         let response = match outcome {

@@ -42,6 +42,9 @@ impl ShardReader for LogstoreHandle {
 
 /// Lists the groups first, so that a group which is as it should be costs one call and no
 /// permission to change it.
+///
+/// A heartbeat that may have been sent is not repeated here: a copy that arrives late would unsay
+/// what later ones said. Whoever keeps the lease tries again, and knows what may be on its way.
 impl GroupCoordinator for LogstoreHandle {
     async fn ensure_group(&self, group: &ConsumerGroup) -> Result<(), Error> {
         match self.consumer_groups().await {
@@ -62,7 +65,8 @@ impl GroupCoordinator for LogstoreHandle {
         consumer: &ConsumerName,
         held: &[ShardId],
     ) -> Result<Vec<ShardId>, Error> {
-        self.consumer_group(group).heartbeat(consumer, held).await
+        let operation = self.consumer_group(group).beat(consumer, held);
+        self.client().send_once(&operation).await
     }
 }
 
@@ -91,6 +95,9 @@ async fn update(logstore: &LogstoreHandle, group: &ConsumerGroup) -> Result<(), 
 }
 
 /// Keeps checkpoints where the service's own clients do: with the consumer group.
+///
+/// A checkpoint that may have been sent is not repeated here: a copy that arrives late would
+/// overwrite a newer one. Whoever saves tries again, and knows what may be on its way.
 impl CheckpointStore for LogstoreHandle {
     fn load<'a>(&'a self, group: &'a str, shard: ShardId) -> StoreFuture<'a, Option<Cursor>> {
         Box::pin(async move {
@@ -106,7 +113,7 @@ impl CheckpointStore for LogstoreHandle {
                 .update_checkpoint(checkpoint.shard, checkpoint.cursor)
                 .with_consumer(checkpoint.consumer.clone())
                 .with_force(!checkpoint.only_while_held);
-            self.client().send(&operation).await
+            self.client().send_once(&operation).await
         })
     }
 }

@@ -12,6 +12,8 @@ use http::{Response, StatusCode};
 use sls_client::{Client, Credentials, Error, ErrorCode, StaticCredentials};
 use sls_core::CredentialsProvider;
 use sls_core::credentials::{CredentialsError, CredentialsFuture, FnCredentials};
+use sls_core::model::{ConsumerName, Cursor, ShardId};
+use sls_core::service::{CheckpointStore, GroupCoordinator, SaveCheckpoint};
 use telemetry_delivery::{
     ManualClock, Reply, RetryBudget, RetryConfig, ScriptedTransport, TransportError,
     TransportErrorKind,
@@ -317,6 +319,38 @@ async fn an_untrusted_certificate_is_not_tried_again() {
     let error = list(&client(&transport, fixed())).await.unwrap_err();
     assert!(!error.is_retryable(), "{error}");
     assert_eq!(transport.requests().len(), 1);
+}
+
+/// What is said twice may arrive twice, the second time after something newer.
+#[tokio::test(start_paused = true)]
+async fn in_its_roles_a_heartbeat_or_a_checkpoint_that_may_have_arrived_is_not_repeated() {
+    let lost = || Reply::error(TransportError::new(TransportErrorKind::Closed, "lost"));
+    let unreachable = || Reply::error(TransportError::new(TransportErrorKind::Connect, "no way"));
+    let busy = || refusal(503, "ServerBusy", now());
+    for (replies, want) in [
+        (vec![lost()], 1),
+        (vec![busy()], 1),
+        (vec![unreachable(), lost()], 2),
+    ] {
+        let consumer = ConsumerName::from("c");
+        let transport = ScriptedTransport::new(replies.clone());
+        let logstore = client(&transport, fixed()).logstore("p", "l");
+        let beat = GroupCoordinator::heartbeat(&logstore, "g", &consumer, &[ShardId(1)]);
+        beat.await.unwrap_err();
+        assert_eq!(transport.requests().len(), want, "heartbeat: {replies:?}");
+
+        let transport = ScriptedTransport::new(replies.clone());
+        let logstore = client(&transport, fixed()).logstore("p", "l");
+        let save = SaveCheckpoint {
+            group: "g",
+            shard: ShardId(1),
+            cursor: &Cursor::at_position(7),
+            consumer: &consumer,
+            only_while_held: true,
+        };
+        CheckpointStore::save(&logstore, save).await.unwrap_err();
+        assert_eq!(transport.requests().len(), want, "checkpoint: {replies:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,9 +9,6 @@ use sls_core::service::{GroupCoordinator, ShardReader};
 use sls_core::{Call, Error};
 use tokio::time::timeout;
 
-/// How long a list of the shards may take when there is an earlier one.
-const PATIENCE: Duration = Duration::from_secs(1);
-
 /// Gives every shard of a logstore to its only consumer; see
 /// [`Worker::alone`](crate::Worker::alone).
 ///
@@ -20,14 +17,33 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// nobody who could have taken one.
 pub struct AllShards<R> {
     reader: Arc<R>,
+    patience: Duration,
     last: Mutex<Option<Vec<ShardId>>>,
 }
 
 impl<R: ShardReader> AllShards<R> {
+    /// How long a list of the shards may take when there is an earlier one, unless told
+    /// otherwise.
+    pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(1);
+
     /// Over the logstore of this reader.
     pub fn new(reader: Arc<R>) -> Self {
-        let last = Mutex::new(None);
-        Self { reader, last }
+        Self {
+            reader,
+            patience: Self::DEFAULT_PATIENCE,
+            last: Mutex::new(None),
+        }
+    }
+
+    /// How long a list of the shards may take when there is an earlier one. Default: one second.
+    ///
+    /// It must be shorter than the heartbeat interval and than a third of the lease, after which
+    /// the worker gives a heartbeat up; [`Worker::alone`](crate::Worker::alone) takes half of the
+    /// shorter one.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     fn last(&self) -> Option<Vec<ShardId>> {
@@ -64,7 +80,7 @@ impl<R: ShardReader> GroupCoordinator for AllShards<R> {
         let Some(last) = self.last() else {
             return Ok(self.keep(&self.reader.shards().await?));
         };
-        match timeout(PATIENCE, self.reader.shards()).await {
+        match timeout(self.patience, self.reader.shards()).await {
             Ok(Ok(shards)) => Ok(self.keep(&shards)),
             // Not of help here are only errors that will not go away, and those come up with
             // the first pull, too.
@@ -76,6 +92,7 @@ impl<R: ShardReader> GroupCoordinator for AllShards<R> {
 impl<R> fmt::Debug for AllShards<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AllShards")
+            .field("patience", &self.patience)
             .field("last", &self.last)
             .finish_non_exhaustive()
     }

@@ -58,6 +58,8 @@ pub(crate) struct ReadSettings {
     pub(crate) on_failure: FailurePolicy,
     pub(crate) on_expired: ExpiredCursor,
     pub(crate) settle: Duration,
+    /// How long a save may take before it is sent again.
+    pub(crate) save_patience: Duration,
 }
 
 impl WorkerConfig {
@@ -99,6 +101,7 @@ impl WorkerConfig {
                 on_failure: FailurePolicy::default(),
                 on_expired: ExpiredCursor::default(),
                 settle: Self::DEFAULT_SETTLE,
+                save_patience: Self::DEFAULT_TIMEOUT / 3,
             },
             max_pulls: Self::DEFAULT_MAX_PULLS,
             max_held_bytes: Self::DEFAULT_MAX_HELD_BYTES,
@@ -151,7 +154,9 @@ impl WorkerConfig {
     ///
     /// A late heartbeat unsays what later ones said, and a late checkpoint overwrites a newer
     /// one. So after a heartbeat without an answer, new shards wait so long before they are
-    /// begun, and after a checkpoint without an answer, newer ones wait.
+    /// begun, and after a checkpoint without an answer, newer ones wait, as does the shard
+    /// itself when it was given up meanwhile and comes back. An answer with status 500, 502 or
+    /// 504 counts as none: the request may have been passed on.
     pub fn with_settle(mut self, settle: Duration) -> Self {
         self.settle = settle;
         self.reading.settle = settle;
@@ -215,6 +220,8 @@ impl WorkerConfig {
     /// How often the checkpoint of a shard is saved while batches are processed. Default: every
     /// 5 seconds.
     ///
+    /// A save without an answer within a third of the lease is sent again.
+    ///
     /// A shard without news is saved at once, and one that is given up before it is. After a
     /// crash, what was processed since the last save is processed again.
     pub fn with_save_interval(mut self, interval: Duration) -> Self {
@@ -251,8 +258,15 @@ impl WorkerConfig {
     /// How many bytes of batches not yet processed are held, over all shards, decompressed.
     /// Default: 64 MiB. Half of it may be read ahead.
     ///
-    /// An answer that is larger than the last one of its shard is held all the same, so this
-    /// many bytes and an answer for each pull under way is the most.
+    /// A pull reserves the size of the last answer of its shard. An answer that is larger and for
+    /// which there is no room is dropped, and pulled again once there is; only a batch that is
+    /// larger than all of the room is held all the same, when it is alone. On top come the
+    /// answers of pulls under way, see [`with_max_pulls`](Self::with_max_pulls).
+    ///
+    /// While a shard with nothing in hand waits for room, nothing is read ahead. Batches that wait
+    /// for another attempt are given back and pulled again for it, and so is what was read ahead
+    /// of one that has been in hand for a second: a shard that fails, for however long, does not
+    /// keep others from their turn.
     pub fn with_max_held_bytes(mut self, bytes: usize) -> Self {
         self.max_held_bytes = bytes;
         self
@@ -265,8 +279,26 @@ impl WorkerConfig {
         self
     }
 
+    fn margin(&self) -> Duration {
+        self.margin.unwrap_or(self.timeout / 10)
+    }
+
+    /// How long a request that keeps the lease may take: two more fit into the lease when this
+    /// one is lost.
+    pub(crate) fn patience(&self) -> Duration {
+        self.timeout.saturating_sub(self.margin()) / 3
+    }
+
+    /// What the tasks of shards have to know.
+    pub(crate) fn read_settings(&self) -> ReadSettings {
+        ReadSettings {
+            save_patience: self.patience(),
+            ..self.reading.clone()
+        }
+    }
+
     pub(crate) fn lease_rules(&self) -> Result<LeaseRules, Error> {
-        let margin = self.margin.unwrap_or(self.timeout / 10);
+        let margin = self.margin();
         let refuse = |reason: String| Err(Error::Settings { reason });
         if self.group.is_empty() {
             return refuse("the group has no name".to_owned());

@@ -246,9 +246,7 @@ impl<R: ShardReader, C: GroupCoordinator, P: Processor> Supervisor<R, C, P> {
             ConsumerGroup::new(config.group.clone(), config.timeout).with_in_order(config.in_order);
         let consumer = self.worker.consumer.clone();
         let mut is_ensured = self.is_ensured;
-        let lease = self.rules.timeout.saturating_sub(self.rules.margin);
-        // Two more fit into the lease when this one is lost.
-        let patience = self.rules.interval.min(lease / 3);
+        let patience = self.rules.interval.min(config.patience());
         Box::pin(async move {
             let ask = async {
                 if !is_ensured {
@@ -278,7 +276,7 @@ impl<R: ShardReader, C: GroupCoordinator, P: Processor> Supervisor<R, C, P> {
         self.strays.retain(|_, until| Instant::now() < *until);
         let task = ShardTask {
             shard,
-            saves_after: self.strays.get(&shard).copied(),
+            settled_at: self.strays.get(&shard).copied(),
             reader: Arc::clone(&worker.reader),
             store: Arc::clone(&worker.store),
             processor: Arc::clone(&worker.processor),
@@ -343,16 +341,8 @@ impl<R: ShardReader, C: GroupCoordinator, P: Processor> Supervisor<R, C, P> {
                     self.is_ensured = false;
                     Silence::Unknown
                 }
-                Some(_) => Silence::Refused,
-                None => match cause {
-                    sls_core::Error::NoAnswer {
-                        may_have_acted: false,
-                        ..
-                    }
-                    | sls_core::Error::InvalidRequest { .. }
-                    | sls_core::Error::NotSigned { .. } => Silence::Refused,
-                    _ => Silence::NoAnswer,
-                },
+                _ if cause.may_have_acted() => Silence::NoAnswer,
+                _ => Silence::Refused,
             },
         }
     }
@@ -368,7 +358,8 @@ impl<R: ShardReader, C: GroupCoordinator, P: Processor> Supervisor<R, C, P> {
         let (reason, error) = match ended {
             Ok((_, Some(ended))) => {
                 if let Some(until) = ended.stray {
-                    self.strays.insert(ended.shard, until);
+                    let before = self.strays.entry(ended.shard).or_insert(until);
+                    *before = until.max(*before);
                 }
                 (Some(ended.reason), ended.error)
             }

@@ -116,7 +116,10 @@ impl<R: ShardReader, P: Processor> Worker<R, AllShards<R>, P> {
     /// ```
     pub fn alone(logstore: R, config: WorkerConfig, processor: P) -> Self {
         let reader = Arc::new(logstore);
-        let all = Arc::new(AllShards::new(Arc::clone(&reader)));
+        // Before the worker would take the heartbeat for lost.
+        let patience = config.heartbeat.min(config.patience()) / 2;
+        let all = AllShards::new(Arc::clone(&reader)).with_patience(patience);
+        let all = Arc::new(all);
         let store: Arc<dyn CheckpointStore> = Arc::new(MemoryCheckpoints::new());
         Self::over(reader, all, store, config, processor)
     }
@@ -137,7 +140,7 @@ impl<R: ShardReader, C: GroupCoordinator, P: Processor> Worker<R, C, P> {
             store,
             processor: Arc::new(processor),
             consumer: random_name(),
-            reading: Arc::new(config.reading.clone()),
+            reading: Arc::new(config.read_settings()),
             config,
             wrapper: None,
         }

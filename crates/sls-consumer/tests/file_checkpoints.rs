@@ -7,23 +7,6 @@ use sls_consumer::FileCheckpoints;
 use sls_core::model::{Cursor, ShardId};
 use sls_core::service::{CheckpointStore, SaveCheckpoint};
 
-/// A folder that goes away with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("checkpoints-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 fn at(position: u64) -> Cursor {
     Cursor::at_position(position)
 }
@@ -48,8 +31,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 #[tokio::test]
 async fn another_process_finds_what_was_saved_last() {
-    let folder = Folder::new("last");
-    let store = FileCheckpoints::open(&folder.0).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileCheckpoints::open(folder.path()).unwrap();
     assert_eq!(store.load("g", ShardId(0)).await.unwrap(), None);
     save(&store, "g", 0, &at(5)).await;
     save(&store, "g", 1, &at(6)).await;
@@ -57,7 +40,7 @@ async fn another_process_finds_what_was_saved_last() {
     save(&store, "g", 0, &at(4)).await;
     drop(store);
 
-    let store = FileCheckpoints::open(&folder.0).unwrap();
+    let store = FileCheckpoints::open(folder.path()).unwrap();
     assert_eq!(store.load("g", ShardId(0)).await.unwrap(), Some(at(4)));
     assert_eq!(store.load("g", ShardId(1)).await.unwrap(), Some(at(6)));
     assert_eq!(store.load("h", ShardId(0)).await.unwrap(), Some(at(7)));
@@ -66,20 +49,24 @@ async fn another_process_finds_what_was_saved_last() {
 
 #[tokio::test]
 async fn a_save_that_was_cut_off_leaves_the_one_before() {
-    let folder = Folder::new("cut");
-    let store = FileCheckpoints::open(&folder.0).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileCheckpoints::open(folder.path()).unwrap();
     save(&store, "g", 0, &at(5)).await;
-    std::fs::write(folder.0.join("group-g").join(".0123456789abcdef"), "sls ch").unwrap();
-    let store = FileCheckpoints::open(&folder.0).unwrap();
+    std::fs::write(
+        folder.path().join("group-g").join(".0123456789abcdef"),
+        "sls ch",
+    )
+    .unwrap();
+    let store = FileCheckpoints::open(folder.path()).unwrap();
     assert_eq!(store.load("g", ShardId(0)).await.unwrap(), Some(at(5)));
 }
 
 #[tokio::test]
 async fn a_damaged_file_is_an_error_that_names_it_and_not_a_shard_read_anew() {
-    let folder = Folder::new("damaged");
-    let store = FileCheckpoints::open(&folder.0).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileCheckpoints::open(folder.path()).unwrap();
     save(&store, "g", 0, &at(5)).await;
-    let file = files(&folder.0.join("group-g")).remove(0);
+    let file = files(&folder.path().join("group-g")).remove(0);
     for bytes in [
         &b""[..],
         b"sls checkpoint 1\ncursor ",
@@ -100,10 +87,10 @@ async fn a_damaged_file_is_an_error_that_names_it_and_not_a_shard_read_anew() {
 
 #[tokio::test]
 async fn a_folder_that_cannot_be_written_is_an_error_and_keeps_what_it_had() {
-    let folder = Folder::new("file-in-the-way");
-    let store = FileCheckpoints::open(&folder.0).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileCheckpoints::open(folder.path()).unwrap();
     // Where the group's folder should be there is a file.
-    std::fs::write(folder.0.join("group-g"), "").unwrap();
+    std::fs::write(folder.path().join("group-g"), "").unwrap();
     let checkpoint = SaveCheckpoint {
         group: "g",
         shard: ShardId(0),
@@ -113,14 +100,14 @@ async fn a_folder_that_cannot_be_written_is_an_error_and_keeps_what_it_had() {
     };
     let error = store.save(checkpoint).await.unwrap_err();
     assert!(error.is_retryable(), "{error:?}");
-    assert_eq!(std::fs::read(folder.0.join("group-g")).unwrap(), b"");
+    assert_eq!(std::fs::read(folder.path().join("group-g")).unwrap(), b"");
 }
 
 #[tokio::test]
 async fn saves_at_the_same_time_do_not_mix() {
-    let folder = Folder::new("same-time");
-    let store = FileCheckpoints::open(&folder.0).unwrap();
-    let other = FileCheckpoints::open(&folder.0).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileCheckpoints::open(folder.path()).unwrap();
+    let other = FileCheckpoints::open(folder.path()).unwrap();
     let mut saves = tokio::task::JoinSet::new();
     for shard in 0..16 {
         for store in [store.clone(), other.clone()] {
@@ -133,7 +120,7 @@ async fn saves_at_the_same_time_do_not_mix() {
         assert_eq!(found, Some(at(u64::from(shard))));
     }
     assert_eq!(
-        files(&folder.0.join("group-g")).len(),
+        files(&folder.path().join("group-g")).len(),
         16,
         "nothing is left aside"
     );

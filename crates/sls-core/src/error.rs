@@ -127,6 +127,26 @@ impl Error {
         }
     }
 
+    /// Whether the service may have performed the call, or may do so yet.
+    ///
+    /// Not so after a plain refusal, or when nothing was sent. But a status of 500, 502 or 504 may
+    /// come from something on the way that has passed the request on, or from a service that has
+    /// not said its last word, and so may an answer that is none.
+    pub fn may_have_acted(&self) -> bool {
+        match self {
+            Self::Service { code, status, .. } => {
+                let is_open = matches!(
+                    code,
+                    ErrorCode::InternalServerError | ErrorCode::RequestTimeout
+                );
+                is_open || matches!(status, 500 | 502 | 504)
+            }
+            Self::BadAnswer { .. } => true,
+            Self::NoAnswer { may_have_acted, .. } => *may_have_acted,
+            Self::InvalidRequest { .. } | Self::NotSigned { .. } => false,
+        }
+    }
+
     /// What another try of the same request can do.
     pub fn retry_class(&self) -> RetryClass {
         match self {
@@ -200,5 +220,67 @@ impl fmt::Display for RequestId {
         } else {
             &self.0
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(status: u16, code: &str) -> Error {
+        Error::Service {
+            call: Call::new("PutLogs", "shop/orders"),
+            code: ErrorCode::parse(code),
+            status,
+            request_id: RequestId::default(),
+            message: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_plain_refusal_is_the_last_word_and_a_failure_is_not() {
+        for (status, code, want) in [
+            (400, "ParameterInvalid", false),
+            (403, "WriteQuotaExceed", false),
+            (404, "ConsumerNotExist", false),
+            (503, "ServerBusy", false),
+            (500, "InternalServerError", true),
+            (503, "InternalServerError", true),
+            (408, "RequestTimeout", true),
+            (500, "SomethingNew", true),
+            (502, "BadGateway", true),
+            (504, "GatewayTimeout", true),
+        ] {
+            assert_eq!(
+                refusal(status, code).may_have_acted(),
+                want,
+                "{status} {code}"
+            );
+        }
+    }
+
+    #[test]
+    fn without_a_word_of_the_service_it_counts_whether_the_request_was_sent() {
+        let no_answer = |may_have_acted| Error::NoAnswer {
+            call: Call::new("PutLogs", "shop/orders"),
+            may_have_acted,
+            transient: true,
+            cause: "lost".into(),
+        };
+        assert!(no_answer(true).may_have_acted());
+        assert!(!no_answer(false).may_have_acted());
+        let not_sent = Error::InvalidRequest {
+            call: Call::new("PutLogs", "shop/orders"),
+            reason: String::new(),
+        };
+        assert!(!not_sent.may_have_acted());
+        let page = Error::BadAnswer {
+            call: Call::new("PutLogs", "shop/orders"),
+            status: 503,
+            request_id: RequestId::default(),
+            reason: "a page".to_owned(),
+            cause: None,
+        };
+        assert!(page.may_have_acted());
     }
 }

@@ -107,15 +107,20 @@ fn announce(server: &LocalServer, own_key: bool, no_auth: bool) -> std::io::Resu
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    /// Would end the program over a write that is too much for a file; the write fails anyway,
+    /// and a put that fails is refused.
+    _file_too_large: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
 impl Signals {
     fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        let file_too_large = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            _file_too_large: signal(file_too_large)?,
         })
     }
 

@@ -88,15 +88,10 @@ mod tests {
         LogGroup::new(logs.collect())
     }
 
-    fn path(name: &str) -> std::path::PathBuf {
-        let folder = std::env::temp_dir().join(format!("sls-logging-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        folder.join(name)
-    }
-
     #[test]
     fn every_record_is_a_line_of_json_behind_those_of_before() {
-        let path = path("lines");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lines");
         for logs in 1..3 {
             let file = DeadLetterFile::open(&path, 1 << 20).unwrap();
             assert_eq!(file.write(&group(logs), "refused: no\nreason"), logs);
@@ -110,18 +105,17 @@ mod tests {
         assert_eq!(lines[2]["contents"]["n"], "1");
         assert_eq!(lines[2]["time"], 7);
         assert_eq!(lines[2]["reason"], "refused: no\nreason");
-        std::fs::remove_file(path).unwrap();
     }
 
     #[test]
     fn a_full_file_takes_whole_lines_only_and_tells() {
-        let path = path("full");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("full");
         let file = DeadLetterFile::open(&path, 200).unwrap();
         let written = file.write(&group(10), "refused");
         assert!((1..10).contains(&written), "{written}");
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text.lines().count(), written);
         assert!(text.len() <= 200 && text.ends_with('\n'));
-        std::fs::remove_file(path).unwrap();
     }
 }

@@ -1,6 +1,5 @@
 //! One process, its logger and its subscriber: everything here shares them.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use sls_core::model::LogstoreConfig;
@@ -14,7 +13,7 @@ fn configuration(server: &LocalServer, level: &str) -> String {
     format!(
         "[root]\nlevel = \"{level}\"\nhandlers = [\"sls\"]\n[handlers.sls]\ntype = \"sls\"\n\
          endpoint = \"{}\"\nproject = \"shop\"\nlogstore = \"app\"\naccess_key_id = \"{}\"\n\
-         access_key_secret = \"{}\"\n",
+         access_key_secret = \"{}\"\nput_wait = \"1h\"\nclose_wait = 30\n",
         server.endpoint(),
         key.access_key_id(),
         key.access_key_secret(),
@@ -42,8 +41,8 @@ fn a_file_sets_up_both_front_ends_and_can_change_and_end_and_begin_again() {
         made.unwrap();
         server
     });
-    let name = format!("init-{}.toml", std::process::id());
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("logging.toml");
 
     // A file that is wrong installs nothing.
     std::fs::write(&path, "[root]\nlevel = 5.5\n").unwrap();

@@ -266,6 +266,33 @@ async fn an_ordered_route_keeps_its_order_through_failures() {
     assert_eq!(numbers(&logstore), (0..300).collect::<Vec<_>>());
 }
 
+#[cfg(feature = "spool")]
+#[tokio::test]
+async fn what_a_producer_leaves_in_its_spool_is_sent_by_the_next_under_its_route() {
+    let (service, logstore) = service(1).await;
+    let root = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("producer-spool-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&root);
+    let spooling = || builder(&logstore).with_spool(&root, sls_logging::SpoolConfig::default());
+    service.inject(Fault::refuse(503, "ServerBusy"));
+    let (producer, guard) = spooling().with_topic("first").build().unwrap();
+    let receipt = producer.try_send(&numbered(7)).unwrap();
+    let report = guard.close(MS).await;
+    assert_eq!((report.spooled, report.dropped), (1, 0));
+    assert_eq!(receipt.await, Outcome::Spooled);
+
+    service.clear_faults();
+    let (_producer, guard) = spooling().with_topic("second").build().unwrap();
+    logstore.wait_for_logs(1, LONG).await.unwrap();
+    guard.close(LONG).await;
+    let stored = logstore.stored();
+    let groups: Vec<&LogGroup> = stored.iter().map(|stored| &stored.group).collect();
+    assert_eq!(groups.len(), 1);
+    assert_eq!(groups[0].topic, Some("first".into()));
+    assert_eq!(field(&groups[0].logs[0], "n"), "7");
+    let _ = std::fs::remove_dir_all(&root);
+}
+
 #[tokio::test]
 async fn routes_are_bounded_in_number() {
     let (_, logstore) = service(1).await;

@@ -5,6 +5,8 @@
 pub mod batch; // items in, batches out, on a thread of its own
 mod clock; // the wall clock, and one that tests turn by hand
 mod error; // a setting out of range
+#[cfg(feature = "batch")]
+mod fork; // notices that this process is a copy of another
 mod retry; // one deadline, several attempts
 #[cfg(feature = "batch")]
 mod sink; // where batches go
@@ -15,8 +17,8 @@ mod transport; // one attempt: a request out, an answer in
 pub use clock::{Clock, SystemClock};
 pub use error::ConfigError;
 pub use retry::{
-    Attempt, Attempts, Backoff, Outcome, Retry, RetryBudget, RetryConfig, RetryLayer, Verdict,
-    retry_after,
+    Attempt, Attempts, Backoff, Once, Outcome, Retry, RetryBudget, RetryConfig, RetryLayer,
+    Verdict, retry_after,
 };
 pub use transport::{
     BodyErrorKind, BoxTransport, ProxyErrorKind, ResponseFuture, TimeoutKind, Transport,

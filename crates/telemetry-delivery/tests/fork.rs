@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use std::time::Duration;
 use telemetry_delivery::batch::{
     BatchConfig, Batcher, Delivery, Guard, Lane, LaneConfig, Outcome, Sealed, Sink, Stats,
 };
+use tempfile::TempDir;
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -42,16 +43,18 @@ struct Scene {
     batcher: Batcher,
     guard: Option<Guard>,
     lane: Lane,
+    /// Removed in the end, but by no child.
+    _folder: TempDir,
 }
 
 impl Scene {
-    fn new(name: &str) -> Self {
-        Self::with(name, BatchConfig::default())
+    fn new() -> Self {
+        Self::with(BatchConfig::default())
     }
 
-    fn with(name: &str, config: BatchConfig) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fork-{name}"));
-        let _ = fs::remove_file(&path);
+    fn with(config: BatchConfig) -> Self {
+        let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let path = folder.path().join("delivered");
         let open = path.clone();
         let config = config
             .with_linger(Duration::from_secs(3600))
@@ -67,6 +70,7 @@ impl Scene {
             batcher,
             guard: Some(guard),
             lane,
+            _folder: folder,
         }
     }
 
@@ -112,7 +116,7 @@ fn join(process: u32) {
 
 #[test]
 fn what_was_buffered_before_is_the_parents_and_what_comes_after_the_childs() {
-    let mut scene = Scene::new("whose");
+    let mut scene = Scene::new();
     scene.append("before");
     let child = fork(|| {
         assert_eq!(scene.batcher.stats(), Stats::default());
@@ -134,12 +138,12 @@ fn what_was_buffered_before_is_the_parents_and_what_comes_after_the_childs() {
 fn each_process_has_a_folder_of_its_own_for_the_disk() {
     use telemetry_delivery::spool::{Fsync, SpoolConfig};
 
-    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fork-disk");
-    let _ = fs::remove_dir_all(&root);
+    let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let root = folder.path().join("spool");
     let durable = SpoolConfig::default().with_fsync(Fsync::EveryRecord);
     let config = BatchConfig::default().with_spool(&root, durable);
     let folders = || fs::read_dir(&root).unwrap().count();
-    let mut scene = Scene::with("spool", config);
+    let mut scene = Scene::with(config);
     scene.append("before");
     let child = fork(|| {
         // On disk once this returns, beside what the parent has there.
@@ -160,9 +164,62 @@ fn each_process_has_a_folder_of_its_own_for_the_disk() {
     fs::remove_dir(&root).unwrap();
 }
 
+#[cfg(feature = "spool")]
+#[test]
+fn what_a_process_leaves_on_disk_is_taken_over_while_a_child_of_it_lives() {
+    use std::io::Read as _;
+    use std::net::Shutdown;
+    use std::os::unix::net::UnixStream;
+
+    use telemetry_delivery::spool::{Record, Spool, SpoolConfig};
+
+    let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    join(fork(|| {
+        let mut spool = Spool::open(folder.path(), SpoolConfig::default()).unwrap();
+        let record = Record {
+            lane: b"lane",
+            ends: &[4],
+            bytes: b"left",
+        };
+        let _in_memory = spool.append(record).unwrap();
+        fork(|| {
+            // Says that it is there, and stays until it is told to go.
+            (&theirs).write_all(b"!").unwrap();
+            let _ = (&theirs).read(&mut [0]);
+        });
+        // As if it was killed.
+        std::mem::forget(spool);
+    }));
+    (&ours).read_exact(&mut [0]).unwrap();
+    let mut next = Spool::open(folder.path(), SpoolConfig::default()).unwrap();
+    let left = next.next_pending().unwrap().unwrap();
+    assert_eq!(&left.bytes[..], b"left");
+    ours.shutdown(Shutdown::Both).unwrap();
+}
+
+#[cfg(feature = "spool")]
+#[test]
+fn a_child_that_ends_leaves_its_parents_folder_locked() {
+    use telemetry_delivery::spool::{Record, Spool, SpoolConfig};
+
+    let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let mut spool = Spool::open(folder.path(), SpoolConfig::default()).unwrap();
+    let record = Record {
+        lane: b"lane",
+        ends: &[4],
+        bytes: b"ours",
+    };
+    let _in_memory = spool.append(record).unwrap();
+    let mut copy = Some(spool);
+    join(fork(|| drop(copy.take())));
+    let mut other = Spool::open(folder.path(), SpoolConfig::default()).unwrap();
+    assert!(other.next_pending().is_none());
+}
+
 #[test]
 fn receipts_of_before_are_left_to_the_parent() {
-    let mut scene = Scene::new("receipts");
+    let mut scene = Scene::new();
     let receipt = scene
         .batcher
         .append_with_receipt(scene.lane, b"before")
@@ -182,7 +239,7 @@ fn receipts_of_before_are_left_to_the_parent() {
 
 #[test]
 fn a_child_that_appends_nothing_ends_at_once() {
-    let mut scene = Scene::new("quiet");
+    let mut scene = Scene::new();
     scene.append("before");
     join(fork(|| {
         scene.batcher.flush_blocking(Duration::ZERO).unwrap();
@@ -194,7 +251,7 @@ fn a_child_that_appends_nothing_ends_at_once() {
 
 #[test]
 fn children_of_children_deliver_too() {
-    let mut scene = Scene::new("deep");
+    let mut scene = Scene::new();
     join(fork(|| {
         scene.append("child");
         // Buffered at the time, and not the grandchild's.
@@ -213,7 +270,7 @@ fn children_of_children_deliver_too() {
 
 #[test]
 fn a_hundred_children_of_a_busy_process_deliver_each() {
-    let mut scene = Scene::new("busy");
+    let mut scene = Scene::new();
     let stop = AtomicBool::new(false);
     let mut appended = [0u32; 3];
     thread::scope(|scope| {

@@ -7,37 +7,36 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use telemetry_delivery::spool::{EntryId, Record, Spool, SpoolConfig, SpoolError};
+use tempfile::TempDir;
 
-/// A folder that is removed in the end.
-struct Root(PathBuf);
+/// A folder that is not there yet, inside one that is removed in the end.
+struct Root {
+    path: PathBuf,
+    _outer: TempDir,
+}
 
 impl Root {
-    fn new(test: &str) -> Self {
-        let root = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("spool-{test}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&root);
-        Self(root)
+    fn new() -> Self {
+        let outer = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        Self {
+            path: outer.path().join("spool"),
+            _outer: outer,
+        }
     }
 
     fn open(&self) -> Spool {
         let config = SpoolConfig::default().with_segment_bytes(4096);
-        Spool::open(&self.0, config).unwrap()
+        Spool::open(&self.path, config).unwrap()
     }
 
     fn files(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();
-        for folder in fs::read_dir(&self.0).unwrap() {
+        for folder in fs::read_dir(&self.path).unwrap() {
             for file in fs::read_dir(folder.unwrap().path()).unwrap() {
                 files.push(file.unwrap().path());
             }
         }
         files
-    }
-}
-
-impl Drop for Root {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -63,7 +62,7 @@ fn drain(spool: &mut Spool) -> Vec<u64> {
 
 #[test]
 fn what_is_left_is_found_again_and_what_is_done_leaves_no_trace() {
-    let root = Root::new("left");
+    let root = Root::new();
     let mut spool = root.open();
     let mut done = Vec::new();
     for number in 0..100 {
@@ -81,12 +80,12 @@ fn what_is_left_is_found_again_and_what_is_done_leaves_no_trace() {
     let expected: Vec<u64> = (0..100).filter(|number| number % 3 != 0).collect();
     assert_eq!(drain(&mut spool), expected);
     spool.close().unwrap();
-    assert_eq!(fs::read_dir(&root.0).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(&root.path).unwrap().count(), 0);
 }
 
 #[test]
 fn spools_of_one_root_do_not_see_each_other_until_one_ends() {
-    let root = Root::new("beside");
+    let root = Root::new();
     let mut one = root.open();
     let mut two = root.open();
     let _held = append(&mut one, 1).unwrap();
@@ -100,7 +99,7 @@ fn spools_of_one_root_do_not_see_each_other_until_one_ends() {
 
 #[test]
 fn many_that_come_and_go_at_once_deliver_every_record_once() {
-    let root = Root::new("many");
+    let root = Root::new();
     let seen = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for thread in 0..6 {
@@ -125,7 +124,7 @@ fn many_that_come_and_go_at_once_deliver_every_record_once() {
         .flat_map(|thread| (0..25).map(move |round| thread * 100 + round))
         .collect();
     assert_eq!(seen, all);
-    assert_eq!(fs::read_dir(&root.0).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(&root.path).unwrap().count(), 0);
 }
 
 #[cfg(unix)]
@@ -133,7 +132,7 @@ fn many_that_come_and_go_at_once_deliver_every_record_once() {
 fn files_are_for_their_owner_only() {
     use std::os::unix::fs::PermissionsExt as _;
 
-    let root = Root::new("owner");
+    let root = Root::new();
     let mut spool = root.open();
     let id = append(&mut spool, 1).unwrap();
     let _held = append(&mut spool, 2).unwrap();
@@ -145,14 +144,14 @@ fn files_are_for_their_owner_only() {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
         assert_eq!(mode(file.parent().unwrap()), 0o700);
     }
-    assert_eq!(mode(&root.0), 0o700);
+    assert_eq!(mode(&root.path), 0o700);
 }
 
 #[test]
 fn a_root_that_is_a_file_is_an_error_that_names_it() {
-    let root = Root::new("file");
-    fs::write(&root.0, "not a folder").unwrap();
-    let error = Spool::open(&root.0, SpoolConfig::default()).unwrap_err();
-    assert!(error.to_string().contains("spool-file-"), "{error}");
-    fs::remove_file(&root.0).unwrap();
+    let root = Root::new();
+    fs::write(&root.path, "not a folder").unwrap();
+    let error = Spool::open(&root.path, SpoolConfig::default()).unwrap_err();
+    let path = root.path.display().to_string();
+    assert!(error.to_string().contains(&path), "{error}");
 }

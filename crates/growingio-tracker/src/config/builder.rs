@@ -9,11 +9,13 @@ use tokio::runtime::Handle;
 
 use crate::config::{ConfigError, ensure};
 use crate::counts::Counters;
+#[cfg(feature = "https")]
+use crate::courier::made_again;
 use crate::courier::{Courier, MakeTransport};
 use crate::dead_letter::{DeadLetter, DeadLetters};
 use crate::delivery::{
     Asynchronous, AtOnce, Background, Buffered, DebugPrint, Delivery, FillAndSend, Immediate,
-    Printer,
+    Parts, Printer,
 };
 use crate::disk::{Disk, DiskSettings};
 use crate::retry::Retry;
@@ -270,37 +272,29 @@ impl TrackerBuilder {
             counters: Arc::clone(&counters),
         });
         let courier = Courier::new(self.make_transport(request_timeout)?, self.runtime.clone());
-        let format = || {
-            self.codec.format().ok_or(ConfigError::Unusable {
+        let (codec, dead_letters, disk) = (&self.codec, self.dead_letters, self.disk);
+        let waiting = |upload, courier| {
+            let format = codec.format().ok_or(ConfigError::Unusable {
                 setting: "codec",
                 why: "records cannot be written before they are sent",
+            })?;
+            Ok::<_, ConfigError>(Parts {
+                format,
+                upload,
+                courier,
+                dead_letters,
+                disk,
             })
         };
         let delivery: Arc<dyn Delivery> = match self.strategy {
             Strategy::Immediate(Immediate) => Arc::new(AtOnce::new(upload, courier)),
             Strategy::Buffered(settings) => {
                 settings.check()?;
-                let dead_letters = self.dead_letters;
-                Arc::new(FillAndSend::new(
-                    settings,
-                    format()?,
-                    upload,
-                    courier,
-                    dead_letters,
-                    self.disk,
-                ))
+                Arc::new(FillAndSend::new(settings, waiting(upload, courier)?))
             }
             Strategy::Asynchronous(settings) => {
                 settings.check()?;
-                let dead_letters = self.dead_letters;
-                Arc::new(Background::new(
-                    settings,
-                    format()?,
-                    upload,
-                    courier,
-                    dead_letters,
-                    self.disk,
-                ))
+                Arc::new(Background::new(settings, waiting(upload, courier)?))
             }
             Strategy::DebugPrint(settings) => {
                 let at_once = AtOnce::new(upload, courier);
@@ -364,10 +358,9 @@ impl TrackerBuilder {
         }
         // Made once here, so that a setting that cannot work is found now.
         let first = HttpsTransport::new(config.clone())?;
-        Ok(Arc::new(move || {
-            // The environment may name an unusable proxy by now; the first one knows the old.
-            let transport = HttpsTransport::new(config.clone());
-            BoxTransport::new(transport.unwrap_or_else(|_| first.clone()))
+        // The environment may name an unusable proxy later; the first one knows the old.
+        Ok(made_again(first, move || {
+            HttpsTransport::new(config.clone())
         }))
     }
 

@@ -479,14 +479,12 @@ mod tests {
 
     #[test]
     fn a_file_is_read_by_its_ending() {
-        let folder = std::env::temp_dir().join(format!("tracker-settings-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let json = folder.join("settings.json");
+        let folder = tempfile::tempdir().unwrap();
+        let json = folder.path().join("settings.json");
         std::fs::write(&json, r#"{"product_id": "p", "retry_limit": 1}"#).unwrap();
-        let toml = folder.join("settings.toml");
+        let toml = folder.path().join("settings.toml");
         std::fs::write(&toml, "product_id = 'p'\nretry_limit = 1").unwrap();
         assert_eq!(Settings::from_file(&json), Settings::from_file(&toml));
-        assert!(Settings::from_file(folder.join("none")).is_err());
-        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(Settings::from_file(folder.path().join("none")).is_err());
     }
 }

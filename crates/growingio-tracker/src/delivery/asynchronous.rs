@@ -2,25 +2,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use growingio_codecs::{Format, Route};
+use growingio_codecs::Route;
 use telemetry_delivery::BoxTransport;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::config::{ConfigError, ensure};
+use crate::config::ConfigError;
 use crate::courier::Courier;
-use crate::dead_letter::DeadLetters;
 use crate::delivery::commit::commit_in_time;
+use crate::delivery::parts::Parts;
 use crate::delivery::settle::{pause, settle};
 use crate::delivery::{Delivery, Then};
-use crate::disk::DiskSettings;
 use crate::error::Error;
 use crate::message::Message;
 use crate::outbox::{Limits, Outbox, Overflow};
 use crate::pending::Pending;
 use crate::per_process::PerProcess;
 use crate::report::Report;
-use crate::upload::Upload;
 
 /// Collects messages and sends them in the background: when there are enough, when the oldest
 /// has waited long enough, and with any item.
@@ -38,21 +36,15 @@ use crate::upload::Upload;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub struct Asynchronous {
-    max_size: usize,
+    limits: Limits,
     flush_after: Duration,
-    max_bytes: usize,
-    overflow: Overflow,
-    in_order: bool,
 }
 
 impl Default for Asynchronous {
     fn default() -> Self {
         Self {
-            max_size: 500,
+            limits: Limits::default(),
             flush_after: Duration::from_secs(10),
-            max_bytes: 64 << 20,
-            overflow: Overflow::default(),
-            in_order: false,
         }
     }
 }
@@ -63,7 +55,7 @@ impl Asynchronous {
     /// Zero is refused when the tracker is built.
     #[doc(alias = "max_size")]
     pub fn with_max_size(mut self, messages: usize) -> Self {
-        self.max_size = messages;
+        self.limits.max_size = messages;
         self
     }
 
@@ -78,13 +70,13 @@ impl Asynchronous {
 
     /// How much may wait, in bytes. Default: 64 MiB.
     pub fn with_max_bytes(mut self, bytes: usize) -> Self {
-        self.max_bytes = bytes;
+        self.limits.max_bytes = bytes;
         self
     }
 
     /// What happens to a message for which there is no room. Default: the call says so.
     pub fn with_overflow(mut self, overflow: Overflow) -> Self {
-        self.overflow = overflow;
+        self.limits.overflow = overflow;
         self
     }
 
@@ -92,14 +84,14 @@ impl Asynchronous {
     ///
     /// Every change between events and items begins another request.
     pub fn with_order_kept(mut self) -> Self {
-        self.in_order = true;
+        self.limits.in_order = true;
         self
     }
 
     /// See [`with_max_size`](Self::with_max_size).
     #[must_use]
     pub fn max_size(&self) -> usize {
-        self.max_size
+        self.limits.max_size
     }
 
     /// See [`with_flush_after`](Self::with_flush_after).
@@ -109,8 +101,7 @@ impl Asynchronous {
     }
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        ensure(self.max_size > 0, "max_size", "be at least one")?;
-        ensure(self.max_bytes > 0, "max_bytes", "be at least one")
+        self.limits.check()
     }
 }
 
@@ -135,28 +126,10 @@ struct Worker {
 }
 
 impl Background {
-    pub(crate) fn new(
-        settings: Asynchronous,
-        format: Format,
-        upload: Arc<Upload>,
-        courier: Courier,
-        dead_letters: DeadLetters,
-        disk: Option<DiskSettings>,
-    ) -> Self {
-        let limits = Limits {
-            max_size: settings.max_size,
-            max_bytes: settings.max_bytes,
-            overflow: settings.overflow,
-            in_order: settings.in_order,
-        };
+    pub(crate) fn new(settings: Asynchronous, parts: Parts) -> Self {
+        let (courier, outbox) = parts.split(settings.limits);
         let worker = PerProcess::new(move || Worker {
-            outbox: Arc::new(Outbox::new(
-                Arc::clone(&upload),
-                dead_letters.clone(),
-                format,
-                limits,
-                disk.as_ref(),
-            )),
+            outbox: Arc::new(outbox()),
             flush_after: settings.flush_after,
             started: AtomicBool::new(false),
             urgent: AtomicBool::new(false),
@@ -266,8 +239,11 @@ impl Delivery for Background {
         };
         self.start(&worker);
         let is_event = message.route() == Route::Events;
-        let max_size = self.settings.max_size;
-        match (worker.outbox.take(record.clone()), self.settings.overflow) {
+        let max_size = self.settings.limits.max_size;
+        match (
+            worker.outbox.take(record.clone()),
+            self.settings.limits.overflow,
+        ) {
             (Ok(taken), _) => {
                 if taken.uncommitted {
                     commit_in_time(&self.courier, &worker.outbox);

@@ -1,22 +1,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use growingio_codecs::{Format, Route};
+use growingio_codecs::Route;
 
-use crate::config::{ConfigError, ensure};
-use crate::courier::Courier;
-use crate::dead_letter::DeadLetters;
+use crate::config::ConfigError;
 use crate::delivery::commit::commit_in_time;
+use crate::delivery::parts::Parts;
 use crate::delivery::settle::settle;
 use crate::delivery::{AtOnce, Delivery, Then};
-use crate::disk::DiskSettings;
 use crate::error::Error;
 use crate::message::Message;
 use crate::outbox::{Limits, Outbox, Overflow};
 use crate::pending::Pending;
 use crate::per_process::PerProcess;
 use crate::report::Report;
-use crate::upload::Upload;
 
 /// Collects events and sends them together once there are enough; a flush sends the rest.
 ///
@@ -30,28 +27,14 @@ use crate::upload::Upload;
 /// in halves, so that a message it does not like is given up alone; see
 /// [`TrackerBuilder::on_dead_letter`](crate::TrackerBuilder::on_dead_letter).
 #[doc(alias = "BufferedConsumer")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[must_use]
 pub struct Buffered {
-    max_size: usize,
-    max_bytes: usize,
-    overflow: Overflow,
-    in_order: bool,
+    limits: Limits,
 }
 
 /// The most events that this strategy sends in one request.
 const MOST: usize = 2000;
-
-impl Default for Buffered {
-    fn default() -> Self {
-        Self {
-            max_size: 500,
-            max_bytes: 64 << 20,
-            overflow: Overflow::default(),
-            in_order: false,
-        }
-    }
-}
 
 impl Buffered {
     /// How many events are sent together. Default: 500; more than 2000 counts as 2000.
@@ -59,7 +42,7 @@ impl Buffered {
     /// One sends every event at once. Zero is refused when the tracker is built.
     #[doc(alias = "max_size")]
     pub fn with_max_size(mut self, events: usize) -> Self {
-        self.max_size = events.min(MOST);
+        self.limits.max_size = events.min(MOST);
         self
     }
 
@@ -67,7 +50,7 @@ impl Buffered {
     ///
     /// It fills up only while the collector accepts nothing.
     pub fn with_max_bytes(mut self, bytes: usize) -> Self {
-        self.max_bytes = bytes;
+        self.limits.max_bytes = bytes;
         self
     }
 
@@ -75,26 +58,25 @@ impl Buffered {
     ///
     /// [`Overflow::Wait`] is the same here, since it is a call that makes room.
     pub fn with_overflow(mut self, overflow: Overflow) -> Self {
-        self.overflow = overflow;
+        self.limits.overflow = overflow;
         self
     }
 
     /// Sends everything in the order of the calls: an item sends what waits before it first.
     /// Default: items overtake.
     pub fn with_order_kept(mut self) -> Self {
-        self.in_order = true;
+        self.limits.in_order = true;
         self
     }
 
     /// See [`with_max_size`](Self::with_max_size).
     #[must_use]
     pub fn max_size(&self) -> usize {
-        self.max_size
+        self.limits.max_size
     }
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        ensure(self.max_size > 0, "max_size", "be at least one")?;
-        ensure(self.max_bytes > 0, "max_bytes", "be at least one")
+        self.limits.check()
     }
 }
 
@@ -107,25 +89,11 @@ pub(crate) struct FillAndSend {
 }
 
 impl FillAndSend {
-    pub(crate) fn new(
-        settings: Buffered,
-        format: Format,
-        upload: Arc<Upload>,
-        courier: Courier,
-        dead_letters: DeadLetters,
-        disk: Option<DiskSettings>,
-    ) -> Self {
-        let limits = Limits {
-            max_size: settings.max_size,
-            max_bytes: settings.max_bytes,
-            overflow: settings.overflow,
-            in_order: settings.in_order,
-        };
-        let at_once = AtOnce::new(Arc::clone(&upload), courier);
-        let outbox = PerProcess::new(move || {
-            let (upload, dead_letters) = (Arc::clone(&upload), dead_letters.clone());
-            Outbox::new(upload, dead_letters, format, limits, disk.as_ref())
-        });
+    pub(crate) fn new(settings: Buffered, parts: Parts) -> Self {
+        let upload = Arc::clone(&parts.upload);
+        let (courier, outbox) = parts.split(settings.limits);
+        let at_once = AtOnce::new(upload, courier);
+        let outbox = PerProcess::new(outbox);
         Self {
             settings,
             at_once,
@@ -162,7 +130,7 @@ impl FillAndSend {
 impl Delivery for FillAndSend {
     fn take(&self, message: Message<'_>) -> Pending<Result<(), Error>> {
         let is_event = message.route() == Route::Events;
-        if !is_event && !self.settings.in_order {
+        if !is_event && !self.settings.limits.in_order {
             return self.at_once.take(message);
         }
         let outbox = self.outbox.get();
@@ -174,7 +142,7 @@ impl Delivery for FillAndSend {
         }
         match taken {
             Err(error) => Pending::ready(Err(error)),
-            Ok(taken) if is_event && taken.beside < self.settings.max_size => {
+            Ok(taken) if is_event && taken.beside < self.settings.limits.max_size => {
                 Pending::ready(Ok(()))
             }
             Ok(_) => self.send(outbox),

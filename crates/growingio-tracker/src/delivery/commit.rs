@@ -54,19 +54,21 @@ impl Drop for Turn {
 #[cfg(test)]
 #[cfg(feature = "spool")]
 mod tests {
-    use std::path::PathBuf;
     use std::time::Duration;
 
     use growingio_codecs::{EventRecord, Format, Json};
     use telemetry_delivery::spool::{Fsync, SpoolConfig};
     use telemetry_delivery::{BoxTransport, Clock, SystemClock, TransportError};
+    use tempfile::TempDir;
     use tokio::runtime::Handle;
     use tokio::time::sleep;
 
     use super::*;
     use crate::counts::Counters;
     use crate::dead_letter::DeadLetters;
-    use crate::delivery::{Asynchronous, Background, Buffered, Delivery as _, FillAndSend, Then};
+    use crate::delivery::{
+        Asynchronous, Background, Buffered, Delivery as _, FillAndSend, Parts, Then,
+    };
     use crate::disk::DiskSettings;
     use crate::error::Error;
     use crate::message::Message;
@@ -78,25 +80,18 @@ mod tests {
     const MOMENT: Duration = Duration::from_millis(1);
 
     /// A folder of a test's own, removed in the end.
-    struct Folder(PathBuf);
+    struct Folder(TempDir);
 
     impl Folder {
-        fn new(test: &str) -> Self {
-            let name = format!("tracker-commit-{test}-{}", std::process::id());
-            Self(std::env::temp_dir().join(name))
+        fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
         }
 
         fn disk(&self, fsync: Fsync) -> Option<DiskSettings> {
             Some(DiskSettings {
-                root: self.0.clone(),
+                root: self.0.path().to_path_buf(),
                 config: SpoolConfig::default().with_fsync(fsync),
             })
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
         }
     }
 
@@ -121,15 +116,18 @@ mod tests {
         Courier::new(Arc::new(move || transport.clone()), Some(Handle::current()))
     }
 
+    fn parts(folder: &Folder, fsync: Fsync) -> Parts {
+        Parts {
+            format: Format::Json,
+            upload: upload(),
+            courier: courier(),
+            dead_letters: DeadLetters(None),
+            disk: folder.disk(fsync),
+        }
+    }
+
     fn buffered(folder: &Folder, fsync: Fsync) -> FillAndSend {
-        FillAndSend::new(
-            Buffered::default(),
-            Format::Json,
-            upload(),
-            courier(),
-            DeadLetters(None),
-            folder.disk(fsync),
-        )
+        FillAndSend::new(Buffered::default(), parts(folder, fsync))
     }
 
     fn event() -> Message<'static> {
@@ -144,7 +142,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_idle_buffer_commits_when_the_interval_is_over() {
-        let folder = Folder::new("buffered");
+        let folder = Folder::new();
         let delivery = buffered(&folder, Fsync::Interval(INTERVAL));
         let outbox = delivery.outbox.get();
         for _ in 0..3 {
@@ -158,15 +156,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_idle_background_commits_when_the_interval_is_over() {
-        let folder = Folder::new("asynchronous");
-        let delivery = Background::new(
-            Asynchronous::default(),
-            Format::Json,
-            upload(),
-            courier(),
-            DeadLetters(None),
-            folder.disk(Fsync::Interval(INTERVAL)),
-        );
+        let folder = Folder::new();
+        let parts = parts(&folder, Fsync::Interval(INTERVAL));
+        let delivery = Background::new(Asynchronous::default(), parts);
         taken(delivery.take(event())).await;
         let outbox = delivery.outbox();
         assert!(outbox.is_uncommitted());
@@ -176,7 +168,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nothing_is_awake_while_nothing_is_uncommitted() {
-        let folder = Folder::new("awake");
+        let folder = Folder::new();
         let tasks = || Handle::current().metrics().num_alive_tasks();
         let delivery = buffered(&folder, Fsync::Interval(INTERVAL));
         assert_eq!(tasks(), 0);
@@ -191,8 +183,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn other_policies_start_nothing() {
-        for (name, fsync) in [("every", Fsync::EveryRecord), ("system", Fsync::System)] {
-            let folder = Folder::new(name);
+        for fsync in [Fsync::EveryRecord, Fsync::System] {
+            let folder = Folder::new();
             let delivery = buffered(&folder, fsync);
             taken(delivery.take(event())).await;
             sleep(MOMENT).await;
@@ -202,7 +194,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_close_ends_the_turn() {
-        let folder = Folder::new("close");
+        let folder = Folder::new();
         let delivery = buffered(&folder, Fsync::Interval(Duration::from_secs(3600)));
         taken(delivery.take(event())).await;
         let report = delivery.settle(Duration::from_secs(1), Then::Close).await;
@@ -214,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_turn_that_could_not_be_done_is_started_again() {
-        let folder = Folder::new("again");
+        let folder = Folder::new();
         let new_runtime = || {
             let mut builder = tokio::runtime::Builder::new_current_thread();
             builder.enable_all().start_paused(true).build().unwrap()

@@ -5,6 +5,7 @@ mod buffered;
 mod commit;
 mod debug;
 mod immediate;
+mod parts; // what the strategies that let messages wait have in common
 mod settle;
 
 use std::fmt;
@@ -23,6 +24,7 @@ pub use debug::DebugPrint;
 pub(crate) use debug::Printer;
 pub(crate) use immediate::AtOnce;
 pub use immediate::Immediate;
+pub(crate) use parts::Parts;
 
 /// Takes checked messages and decides when they are sent. Object safe.
 ///

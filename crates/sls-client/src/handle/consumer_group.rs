@@ -101,7 +101,10 @@ impl ConsumerGroupHandle {
 
     /// Says that a consumer lives and holds these shards; gives those it should hold.
     ///
-    /// What it means for either side is told at [`HeartBeat`].
+    /// What it means for either side is told at [`HeartBeat`]. As any call it is repeated when its
+    /// answer is lost, and the lost one may arrive last; the role
+    /// [`GroupCoordinator`](sls_core::service::GroupCoordinator) of the logstore leaves repeating
+    /// to whoever keeps the lease.
     ///
     /// # Errors
     /// [`Error::Service`] with `NotExistConsumerWithBody` when the consumer names shards
@@ -114,14 +117,18 @@ impl ConsumerGroupHandle {
         consumer: &ConsumerName,
         held: &[ShardId],
     ) -> Result<Vec<ShardId>, Error> {
-        let operation = HeartBeat::new(
+        let operation = self.beat(consumer, held);
+        self.logstore.client().send(&operation).await
+    }
+
+    pub(crate) fn beat(&self, consumer: &ConsumerName, held: &[ShardId]) -> HeartBeat {
+        HeartBeat::new(
             self.logstore.project(),
             self.logstore.name(),
             &self.group,
             consumer.clone(),
             held.to_vec(),
-        );
-        self.logstore.client().send(&operation).await
+        )
     }
 
     /// The checkpoints of all shards, also of those where nothing was saved yet.
@@ -154,6 +161,10 @@ impl ConsumerGroupHandle {
     }
 
     /// Saves where a shard has been read to, whoever holds it.
+    ///
+    /// As any call it is repeated when its answer is lost, and the lost one may arrive last, after
+    /// a later call. The role [`CheckpointStore`](sls_core::service::CheckpointStore) of the
+    /// logstore leaves repeating to whoever saves.
     ///
     /// # Errors
     /// [`Error::Service`] with `ShardNotExist` when there is no such shard.

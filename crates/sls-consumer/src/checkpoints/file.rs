@@ -33,11 +33,11 @@ const MAX_LEN: u64 = 64 << 10;
 ///
 /// # Example
 /// ```
-/// # let folder = std::env::temp_dir().join(format!("checkpoints-doc-{}", std::process::id()));
+/// # let outer = tempfile::tempdir()?;
+/// # let folder = outer.path().join("checkpoints");
 /// use sls_consumer::FileCheckpoints;
 ///
 /// let checkpoints = FileCheckpoints::open(&folder)?;
-/// # std::fs::remove_dir_all(&folder)?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug, Clone)]

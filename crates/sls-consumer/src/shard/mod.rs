@@ -1,8 +1,11 @@
 //! One shard: a state machine that decides, and a task that does.
 
+mod reading; // the checkpoint, the place to begin at, the next logs
+mod saving; // checkpoints
 mod state; // starting, pulling, processing, saving, draining (pure)
-mod task; // performs what the state asks for
+mod task; // performs what the state asks for, and waits
 mod turn; // when user code runs, and what it cannot hold up
+mod working; // batches in the hands of the processor, and dead letters
 
 use std::fmt;
 

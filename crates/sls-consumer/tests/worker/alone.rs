@@ -81,8 +81,27 @@ async fn shards_that_cannot_be_listed_for_long_are_read_all_the_same_and_once() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_that_takes_longer_than_a_heartbeat_costs_no_lease() {
+    let world = World::new(2).await;
+    let seen = Seen::default();
+    let config = world
+        .config()
+        .with_heartbeat(Duration::from_millis(200))
+        .with_timeout(Duration::from_secs(1));
+    let mut worker = start(&world, config, seen.processor());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let slow = Fault::delay(Duration::from_secs(20)).on_operation("ListShards");
+    world.service.inject(slow);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    world.write(0, 4).await;
+    seen.wait(4).await;
+    let report = worker.shutdown(Duration::from_secs(5)).await;
+    assert_eq!((report.lost, seen.numbers().len()), (0, 4), "{report:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn with_checkpoints_in_files_the_next_run_goes_on() {
-    let folder = std::env::temp_dir().join(format!("alone-{}", std::process::id()));
+    let folder = tempfile::tempdir().unwrap();
     let world = World::new(2).await;
     for from in [0, 6] {
         world.write(from, 6).await;
@@ -90,13 +109,12 @@ async fn with_checkpoints_in_files_the_next_run_goes_on() {
         let seen = Seen::default();
         let config = world.config().until(second(world.clock_seconds() - 1));
         let worker = Worker::alone(world.logstore.clone(), config, seen.processor());
-        let checkpoints = FileCheckpoints::open(&folder).unwrap();
+        let checkpoints = FileCheckpoints::open(folder.path()).unwrap();
         let mut worker = worker.with_checkpoints(checkpoints).start().unwrap();
         let report = worker.wait().await;
         assert!(report.is_clean(), "{report:?}");
         assert_eq!(seen.numbers(), (from..from + 6).collect::<Vec<_>>());
     }
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use sls_consumer::{Error, Processor, ShardBatch, ShardStop, StopReason, Worker};
 use sls_core::BoxError;
 use sls_core::api::DeleteConsumerGroup;
+use sls_core::model::ShardId;
 use sls_local::Fault;
 
 use crate::support::{Seen, World};
@@ -95,6 +96,31 @@ async fn a_consumer_that_the_service_forgot_drops_its_shards_and_joins_again() {
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(worker.progress().len(), 1, "and has the shard again");
     assert!(processor.steps.load(Ordering::SeqCst) > steps);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_heartbeat_that_a_gateway_gave_up_new_shards_wait_until_it_must_have_arrived() {
+    for (status, code, is_open) in [
+        (503, "ServerBusy", false),
+        (500, "InternalServerError", true),
+        (502, "BadGateway", true),
+        (504, "GatewayTimeout", true),
+    ] {
+        let world = World::new(1).await;
+        let worker = world.start("a", world.config(), Seen::default().processor());
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.split(0).await;
+        world.service.fail_next("HeartBeat", status, code);
+        let has_child = || {
+            let progress = worker.progress();
+            progress.iter().any(|shard| shard.shard == ShardId(1))
+        };
+        // The heartbeat of the 5th second fails, and that half a second later gives the child.
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert_eq!(has_child(), !is_open, "{status}");
+        tokio::time::sleep(Duration::from_secs(11)).await;
+        assert!(has_child(), "{status}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

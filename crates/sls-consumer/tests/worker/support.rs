@@ -50,8 +50,15 @@ impl World {
 
     /// Writes groups of one log each, numbered from `from` on, one shard after the other.
     pub(crate) async fn write(&self, from: u32, count: u32) {
+        self.write_large(from, count, 0).await;
+    }
+
+    /// The same, with so many bytes more in each log.
+    pub(crate) async fn write_large(&self, from: u32, count: u32, bytes: usize) {
         for number in from..from + count {
-            let log = Log::at(1).with("number", number.to_string());
+            let log = Log::at(1)
+                .with("number", number.to_string())
+                .with("padding", "-".repeat(bytes));
             let group = EncodedGroup::from(&LogGroup::new(vec![log]));
             self.logstore.put_logs(&group).await.unwrap();
         }

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use telemetry_delivery::batch::{Lane, fork_epoch, is_inside_delivery};
+use telemetry_delivery::batch::{Lane, Receipt, Rejected, fork_epoch, is_inside_delivery};
 
 use crate::encoder::{Entry, RecordEncoder};
 use crate::error::Error;
@@ -183,11 +183,12 @@ impl Handler {
         core.outlet.append(self.lane, group.as_bytes());
     }
 
-    /// Waits until every record shipped before has been delivered, spooled, given to the dead
-    /// letters or dropped; at most `within`. Says whether that is so.
+    /// Waits until every record shipped before has been delivered, given to the dead letters or
+    /// dropped; at most `within`. Says whether that is so.
     ///
-    /// It can be called as often as one likes, and changes nothing for later records. What
-    /// earlier processes left in a spool is not waited for.
+    /// Records that moved to the spool for want of room are read back and delivered first. It can
+    /// be called as often as one likes, and neither changes later records nor waits for them. What
+    /// earlier processes left in a spool is waited for only as far as it has been read by now.
     pub fn flush(&self, within: Duration) -> bool {
         self.core.outlet.flush(within)
     }
@@ -220,7 +221,7 @@ impl Handler {
 
 impl Core {
     /// Ships one record of the handler's own about records that are missing.
-    fn notice(&self, time: SystemTime, message: &str, dropped: u64) {
+    fn notice(&self, time: SystemTime, message: &str, dropped: u64) -> Result<Receipt, Rejected> {
         let mut scratch = Scratch::default();
         let mut entry =
             self.encoder
@@ -229,7 +230,7 @@ impl Core {
         entry.extra("dropped", itoa::Buffer::new().format(dropped));
         entry.finish(&Facts::new(Level::Warn, "sls_logging"), None);
         self.outlet
-            .append_notice(self.main_lane, scratch.group.as_bytes());
+            .append_notice(self.main_lane, scratch.group.as_bytes())
     }
 }
 

@@ -1,15 +1,18 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use telemetry_delivery::batch::{Batcher, Guard, Lane, LaneConfig, Report, Stats, TooManyLanes};
+use telemetry_delivery::batch::{
+    Batcher, Guard, Lane, LaneConfig, Receipt, Rejected, Report, Stats, TooManyLanes,
+};
 
 /// Where encoded logs go. Object safe, so that a handler does not show what it sends with.
 pub(crate) trait Outlet: Send + Sync + 'static {
     /// Takes the bytes of one log; what it cannot take it counts.
     fn append(&self, lane: Lane, log: &[u8]);
 
-    /// The same for the handler's own records, from the engine's thread.
-    fn append_notice(&self, lane: Lane, log: &[u8]);
+    /// The same for the handler's own records, from the engine's thread; what finds no room is
+    /// not counted.
+    fn append_notice(&self, lane: Lane, log: &[u8]) -> Result<Receipt, Rejected>;
 
     /// The lane of this name.
     fn lane(&self, config: LaneConfig) -> Result<Lane, TooManyLanes>;
@@ -49,8 +52,8 @@ impl Outlet for Queue {
         let _ = self.batcher.append(lane, log);
     }
 
-    fn append_notice(&self, lane: Lane, log: &[u8]) {
-        let _ = self.batcher.append_notice(lane, log);
+    fn append_notice(&self, lane: Lane, log: &[u8]) -> Result<Receipt, Rejected> {
+        self.batcher.append_notice(lane, log)
     }
 
     fn lane(&self, config: LaneConfig) -> Result<Lane, TooManyLanes> {

@@ -142,6 +142,20 @@ impl ProducerBuilder {
         self.with_batch(|batch| batch.with_max_lanes(routes))
     }
 
+    /// Keeps on disk, in the folder `root`, what is not delivered yet; the next start delivers it,
+    /// under the route it was sent on. Default: memory only.
+    ///
+    /// [`Fsync`](crate::Fsync) says when, and with [`Overflow::Spill`] logs for which there is no
+    /// room wait there, too. Any number of processes may share a root that is for one logstore.
+    #[cfg(feature = "spool")]
+    pub fn with_spool(
+        self,
+        root: impl Into<std::path::PathBuf>,
+        spool: telemetry_delivery::spool::SpoolConfig,
+    ) -> Self {
+        self.with_batch(|batch| batch.with_spool(root, spool))
+    }
+
     /// How long the guard delivers what is left when it is dropped. Default: 5 seconds.
     pub fn with_close_deadline(self, deadline: Duration) -> Self {
         self.with_batch(|batch| batch.with_close_deadline(deadline))

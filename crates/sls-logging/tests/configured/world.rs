@@ -1,11 +1,10 @@
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use log::Log as _;
 use sls_core::model::LogstoreConfig;
 use sls_local::LocalServer;
 use sls_logging::config::{Logging, LoggingGuard, Settings, Syntax};
+use tempfile::TempPath;
 
 pub(crate) const PROJECT: &str = "shop";
 
@@ -42,13 +41,14 @@ impl World {
         }
     }
 
-    /// The table of a handler that writes to a logstore, under the logstore's name.
+    /// The table of a handler that writes to a logstore, under the logstore's name. What it has
+    /// waits to be flushed: batches that follow each other closely may arrive in any order.
     pub(crate) fn handler(&self, logstore: &str, more: &str) -> String {
         let key = self.server.credentials();
         format!(
             "[handlers.{logstore}]\ntype = \"sls\"\nendpoint = \"{}\"\nproject = \"{PROJECT}\"\n\
              logstore = \"{logstore}\"\naccess_key_id = \"{}\"\naccess_key_secret = \"{}\"\n\
-             put_wait = \"10ms\"\nclose_wait = 30\n{more}\n",
+             put_wait = \"1h\"\nclose_wait = 30\n{more}\n",
             self.server.endpoint(),
             key.access_key_id(),
             key.access_key_secret(),
@@ -88,12 +88,11 @@ pub(crate) fn log(logging: &Logging, level: log::Level, target: &str, message: &
     );
 }
 
-/// A new file with this text.
-pub(crate) fn file(extension: &str, text: &str) -> PathBuf {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let name = format!("configured-{}-{number}.{extension}", std::process::id());
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+/// A new file with this text, removed in the end.
+pub(crate) fn file(extension: &str, text: &str) -> TempPath {
+    let suffix = format!(".{extension}");
+    let file = tempfile::Builder::new().suffix(&suffix).tempfile();
+    let path = file.unwrap().into_temp_path();
     std::fs::write(&path, text).unwrap();
     path
 }

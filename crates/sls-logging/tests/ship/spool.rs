@@ -11,11 +11,11 @@ use crate::world::{LOGSTORE, LONG, World};
 fn what_is_left_at_the_end_is_delivered_by_the_next_start_under_its_topic() {
     let world = World::new();
     world.inject(Fault::refuse(503, "ServerBusy"));
-    let root = std::env::temp_dir().join(format!("sls-logging-spool-{}", std::process::id()));
+    let root = tempfile::tempdir().unwrap();
     let (handler, guard) = world
         .handler()
         .topic("of the first")
-        .spool(&root, SpoolConfig::default())
+        .spool(root.path(), SpoolConfig::default())
         .build()
         .unwrap();
     for message in ["a", "b", "c"] {
@@ -29,7 +29,7 @@ fn what_is_left_at_the_end_is_delivered_by_the_next_start_under_its_topic() {
     let (next, guard) = world
         .handler()
         .topic("of the next")
-        .spool(&root, SpoolConfig::default())
+        .spool(root.path(), SpoolConfig::default())
         .build()
         .unwrap();
     world.wait_for(3);
@@ -38,7 +38,6 @@ fn what_is_left_at_the_end_is_delivered_by_the_next_start_under_its_topic() {
     arrived.sort();
     assert_eq!(arrived, ["a", "b", "c"]);
     assert_eq!(world.groups()[0].topic, Some("of the first".into()));
-    std::fs::remove_dir_all(root).unwrap();
 }
 
 #[test]
@@ -46,11 +45,11 @@ fn what_is_left_for_a_logstore_is_not_delivered_to_another_one_that_shares_the_r
     let world = World::new();
     world.create_logstore("audit");
     world.inject(Fault::refuse(503, "ServerBusy").on_logstore("audit"));
-    let root = std::env::temp_dir().join(format!("sls-logging-shared-{}", std::process::id()));
+    let root = tempfile::tempdir().unwrap();
     let of = |logstore: &str| {
         let builder = world.handler().logstore(logstore);
         builder
-            .spool(&root, SpoolConfig::default())
+            .spool(root.path(), SpoolConfig::default())
             .build()
             .unwrap()
     };
@@ -61,7 +60,7 @@ fn what_is_left_for_a_logstore_is_not_delivered_to_another_one_that_shares_the_r
     let (handler, guard) = of(LOGSTORE);
     log_one(&handler, "for everybody");
     // Left-overs are read before anything is delivered.
-    world.wait_for(1);
+    assert!(handler.flush(LONG));
     assert_eq!(guard.close(LONG).total.recovered, 0);
     assert_eq!(world.values("message"), ["for everybody"]);
 
@@ -76,5 +75,4 @@ fn what_is_left_for_a_logstore_is_not_delivered_to_another_one_that_shares_the_r
     world.server.service().clear_faults();
     world.wait_for_in("audit", 2);
     assert_eq!(guard.close(LONG).total.recovered, 1);
-    std::fs::remove_dir_all(root).unwrap();
 }

@@ -34,13 +34,16 @@ impl World {
         Self { server, runtime }
     }
 
-    /// A handler that writes to the logstore.
+    /// A handler that writes to the logstore, by itself only what is left by others: a batch ends
+    /// when the handler is flushed or closed, however slow the machine is in between.
     pub(crate) fn handler(&self) -> HandlerBuilder {
         Handler::builder()
             .endpoint(self.server.endpoint())
             .credentials(self.server.credentials())
             .project(PROJECT)
             .logstore(LOGSTORE)
+            .put_wait(Duration::from_secs(3600))
+            .close_wait(LONG)
     }
 
     pub(crate) fn inject(&self, fault: Fault) {

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::backlog::{Backlog, Key};
+use super::backlog::{Backlog, Entry, Key};
 use super::budget::Grant;
 use super::config::{DeadLetter, Event};
 use super::drops::DropReason;
 use super::engine::Engine;
 use super::receipt::{DeadReason, Outcome};
+use super::signal::set_all;
 use super::stats::Counters;
 use super::storage::Stored;
 use super::sync::{MutexGuard, Ordering, lock};
@@ -45,13 +46,26 @@ impl Engine {
         batch: Option<Sealed>,
         outcome: &Outcome,
     ) -> Option<Vec<Stored>> {
-        let mut removed = backlog.remove(key)?;
+        let removed = backlog.remove(key)?;
         // Before the lock is released, so that whoever finds the backlog empty finds it counted.
         self.count(outcome, removed.entry.items);
         drop(backlog);
-        let stored = std::mem::take(&mut removed.entry.stored);
-        let (items, cost) = (removed.entry.items, removed.entry.cost);
-        let (fates, waiting) = removed.entry.into_batch();
+        let stored = self.settle(removed.entry, batch, outcome);
+        set_all(removed.reached);
+        Some(stored)
+    }
+
+    /// Tells those who asked what has become of a batch, and gives its room back; tells where it
+    /// is on disk.
+    pub(super) fn settle(
+        &self,
+        mut entry: Entry,
+        batch: Option<Sealed>,
+        outcome: &Outcome,
+    ) -> Vec<Stored> {
+        let stored = std::mem::take(&mut entry.stored);
+        let (items, cost) = (entry.items, entry.cost);
+        let (fates, waiting) = entry.into_batch();
         for fate in fates {
             fate.settle(outcome);
         }
@@ -59,10 +73,7 @@ impl Engine {
             self.pool.put(batch.chunk);
         }
         self.give(cost, items);
-        for latch in removed.reached {
-            latch.set();
-        }
-        Some(stored)
+        stored
     }
 
     pub(super) fn give(&self, bytes: usize, items: usize) {

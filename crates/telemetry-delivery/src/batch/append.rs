@@ -67,8 +67,13 @@ impl Engine {
         caller: Caller,
     ) -> Result<T, Rejected> {
         let result = self.append_or_evict(lane, item, caller);
-        if let Err(rejected) = result {
-            self.count_rejected(rejected);
+        match result {
+            Ok(_) => {}
+            // Kept by who made it, who is told when to try again.
+            Err(Rejected::Full) if caller == Caller::Callback => {
+                self.notice_waits.store(true, Ordering::Relaxed);
+            }
+            Err(rejected) => self.count_rejected(rejected),
         }
         result
     }

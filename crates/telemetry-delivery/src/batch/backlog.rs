@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::barrier::Barriers;
 use super::chunk::Chunk;
 use super::lane::{Lane, LaneState, LaneTable};
 use super::pace::Leave;
@@ -36,7 +37,7 @@ pub(super) struct Backlog {
     /// How many batches of each lane wait.
     waiting: Vec<u32>,
     next: u64,
-    barriers: Vec<(u64, Arc<Latch>)>,
+    barriers: Barriers,
     /// By lane: the last pick that could start nothing more of it.
     held: Vec<u64>,
     picks: u64,
@@ -45,6 +46,8 @@ pub(super) struct Backlog {
     limits: Limits,
     /// Whether batches that were sealed early travel together.
     pub(super) joins: bool,
+    /// Nothing comes in any more.
+    pub(super) is_over: bool,
     /// Batches sealed from here on wait until those before them have come back from disk.
     pub(super) spilled_from: Option<u64>,
     /// How many batches have come back since.
@@ -62,6 +65,8 @@ pub(super) struct Entry {
     /// Whether it is not to leave memory for the disk: it came from there, or its place among the
     /// others there would be wrong.
     pub(super) stays: bool,
+    /// For which barriers it counts.
+    stamp: u64,
     pub(super) panics: u32,
     pub(super) first_attempt: Option<Instant>,
     /// How many of the part numbers are this batch's.
@@ -86,6 +91,17 @@ pub(super) enum Pick {
     Start(Key, Box<Sealed>),
     /// Nothing can start before then, or before something changes.
     Later(Option<Instant>),
+}
+
+/// What has become of a batch that was to be cut in two.
+#[derive(Debug)]
+pub(super) enum Cut {
+    /// Two others are in its place; here it was on disk.
+    Parts(Vec<Stored>),
+    /// It is a single item, and still there.
+    Single(Box<Sealed>),
+    /// It was given up meanwhile.
+    Gone,
 }
 
 /// What left the backlog for good.
@@ -117,6 +133,7 @@ impl Backlog {
             owner,
             limits,
             joins: false,
+            is_over: false,
             spilled_from: None,
             returned: 0,
             // Callers put batches here, and are not to allocate.
@@ -124,7 +141,7 @@ impl Backlog {
             entries: BTreeMap::new(),
             waiting: Vec::new(),
             next: 0,
-            barriers: Vec::new(),
+            barriers: Barriers::default(),
             held: Vec::new(),
             picks: 0,
             wanted: false,
@@ -157,24 +174,25 @@ impl Backlog {
         chunk: Chunk,
         fates: Vec<FatePart>,
     ) {
-        self.insert_stored(lanes, index, chunk, fates, Vec::new());
+        let stamp = self.next;
+        let place = self.place(false);
+        self.enter(lanes, index, chunk, (fates, Vec::new()), place, stamp);
     }
 
-    /// Adds a batch, which is on disk when `stored` says where, behind all others.
-    pub(super) fn insert_stored(
+    fn enter(
         &mut self,
         lanes: &LaneTable,
         index: u32,
         chunk: Chunk,
-        fates: Vec<FatePart>,
-        stored: Vec<Stored>,
+        (fates, stored): (Vec<FatePart>, Vec<Stored>),
+        (key, width): (Key, u64),
+        stamp: u64,
     ) {
         let Some(lane) = lanes.get(index) else { return };
         let id = Lane {
             owner: self.owner,
             index,
         };
-        let (key, width) = self.place(!stored.is_empty());
         *self.waiting_of(index) += 1;
         let entry = Entry {
             lane: index,
@@ -183,6 +201,7 @@ impl Backlog {
             fates,
             stays: !stored.is_empty(),
             stored,
+            stamp,
             panics: 0,
             first_attempt: None,
             width,
@@ -327,6 +346,8 @@ impl Backlog {
             };
             *self.waiting_of(lane) -= 1;
             if let Some(entry) = self.entries.get_mut(&key) {
+                self.barriers.ended(entry.stamp.max(removed.stamp));
+                entry.stamp = entry.stamp.min(removed.stamp);
                 let before = batch.chunk.count();
                 entry.items += removed.items;
                 entry.cost += removed.cost;
@@ -353,22 +374,21 @@ impl Backlog {
         }
     }
 
-    /// Puts two parts in the place of a batch in flight; the batch comes back when it is a single
-    /// item.
-    pub(super) fn split(&mut self, key: Key, batch: Sealed) -> Option<Sealed> {
+    /// Puts two parts in the place of a batch in flight.
+    pub(super) fn split(&mut self, key: Key, batch: Sealed) -> Cut {
         let Some(at) = seal::halve(&batch.chunk.ends) else {
-            return Some(batch);
+            return Cut::Single(Box::new(batch));
         };
         let Some(entry) = self.entries.remove(&key) else {
-            // Given up meanwhile.
-            return None;
+            return Cut::Gone;
         };
         let width = entry.width / 2;
         if width == 0 {
             // Never: sixty-two halvings leave no two items in any batch.
             self.entries.insert(key, entry);
-            return Some(batch);
+            return Cut::Single(Box::new(batch));
         }
+        self.barriers.doubled(entry.stamp);
         let count = batch.chunk.count();
         for (sub, from, to) in [(key.1, 0, at), (key.1 + width, at, count)] {
             let chunk = batch.chunk.slice(from, to);
@@ -383,6 +403,7 @@ impl Backlog {
                     .collect(),
                 stored: Vec::new(),
                 stays: entry.stays,
+                stamp: entry.stamp,
                 panics: 0,
                 first_attempt: entry.first_attempt,
                 width,
@@ -395,7 +416,7 @@ impl Backlog {
             self.entries.insert((key.0, sub), part);
             *self.waiting_of(entry.lane) += 1;
         }
-        None
+        Cut::Parts(entry.stored)
     }
 
     /// Takes a batch out for good.
@@ -404,9 +425,10 @@ impl Backlog {
         if matches!(entry.state, State::Waiting { .. }) {
             *self.waiting_of(entry.lane) -= 1;
         }
+        self.barriers.ended(entry.stamp);
         Some(Removed {
             entry,
-            reached: self.reached(),
+            reached: self.take_reached(),
         })
     }
 
@@ -418,27 +440,27 @@ impl Backlog {
             .map(|(key, _)| *key)
     }
 
-    /// All batches, and whether they are on disk.
-    pub(super) fn keys(&self) -> Vec<(Key, bool)> {
-        self.entries
-            .iter()
-            .map(|(key, entry)| (*key, !entry.stored.is_empty()))
-            .collect()
+    /// Takes out everything; nothing comes in afterwards.
+    pub(super) fn end(&mut self) -> (Vec<Entry>, Vec<Arc<Latch>>) {
+        self.is_over = true;
+        self.waiting.clear();
+        let entries = std::mem::take(&mut self.entries);
+        for entry in entries.values() {
+            self.barriers.ended(entry.stamp);
+        }
+        (entries.into_values().collect(), self.take_reached())
     }
 
-    /// Set when nothing is left of what is here now.
+    /// Set when nothing is left of what is here now, or has moved to disk for want of room.
     pub(super) fn barrier(&mut self, lanes: &LaneTable) -> Arc<Latch> {
         self.absorb(lanes);
-        let latch = Arc::new(Latch::default());
-        if self.entries.is_empty() {
-            latch.set();
-        } else {
-            // Those that nobody waits for any more, say after a flush that took too long.
-            self.barriers
-                .retain(|(_, latch)| Arc::strong_count(latch) > 1);
-            self.barriers.push((self.next, Arc::clone(&latch)));
-        }
-        latch
+        self.next += 1;
+        self.barriers.add(self.next, self.entries.len())
+    }
+
+    /// Barriers that have been reached; their latches are to be set, not under the lock.
+    pub(super) fn take_reached(&mut self) -> Vec<Arc<Latch>> {
+        self.barriers.take_reached()
     }
 
     /// Lets everything that waits for its next attempt go at once.
@@ -463,20 +485,7 @@ impl Backlog {
 
     #[cfg(test)]
     pub(super) fn barriers(&self) -> usize {
-        self.barriers.len()
-    }
-
-    fn reached(&mut self) -> Vec<Arc<Latch>> {
-        let first = self.entries.keys().next().map(|key| key.0);
-        let mut reached = Vec::new();
-        self.barriers.retain(|(upto, latch)| {
-            let open = first.is_some_and(|first| first < *upto);
-            if !open {
-                reached.push(Arc::clone(latch));
-            }
-            open
-        });
-        reached
+        self.barriers.count()
     }
 
     fn waiting_of(&mut self, lane: u32) -> &mut u32 {
@@ -491,10 +500,52 @@ impl Backlog {
 /// What the disk is about.
 #[cfg(feature = "spool")]
 impl Backlog {
+    /// Adds a batch that lies on disk: before all that followed it there, where it was moved
+    /// there by this process, of which `position` tells, and otherwise behind all others.
+    pub(super) fn insert_stored(
+        &mut self,
+        lanes: &LaneTable,
+        index: u32,
+        chunk: Chunk,
+        stored: Stored,
+        position: Option<u64>,
+    ) {
+        let stamp = match position {
+            Some(position) => self.barriers.comes_back(position, self.next),
+            None => self.next,
+        };
+        let place = self.place(true);
+        self.enter(
+            lanes,
+            index,
+            chunk,
+            (Vec::new(), vec![stored]),
+            place,
+            stamp,
+        );
+    }
+
+    /// A batch is about to leave memory; it is on disk.
+    pub(super) fn leaves(&mut self, key: Key) {
+        let from = self.spilled_from.map_or(key.0, |from| from.min(key.0));
+        self.spilled_from = Some(from);
+        if let Some(entry) = self.entries.get(&key) {
+            for stored in &entry.stored {
+                self.barriers.goes_out(entry.stamp, stored.position());
+            }
+        }
+    }
+
     /// All that left memory has come back.
     pub(super) fn nothing_is_spilled(&mut self) {
         self.spilled_from = None;
         self.returned = 0;
+        self.barriers.all_is_back();
+    }
+
+    /// Nothing that left memory comes back any more.
+    pub(super) fn nothing_comes_back(&mut self) {
+        self.barriers.stays_out();
     }
 
     /// Batches that are not on disk, oldest first.

@@ -122,13 +122,16 @@ impl Batcher {
         self.try_appended(lane, item, Caller::Anybody)
     }
 
-    /// The same for what a callback of the engine has to say, which `append` would refuse.
+    /// The same for what a callback of the engine has to say, which `append` would refuse; tells
+    /// later what became of it.
     ///
     /// Meant for few and small items, such as one record about others that were dropped.
     ///
     /// # Errors
-    /// [`Rejected`]; the item is counted among the dropped then.
-    pub fn append_notice(&self, lane: Lane, item: &[u8]) -> Result<(), Rejected> {
+    /// [`Rejected`]. With [`Rejected::Full`] the item is not counted: whoever made it keeps it, and
+    /// tries again when [`Event::Resumed`](super::Event::Resumed) tells of the next batch that was
+    /// delivered. Otherwise it is counted among the dropped.
+    pub fn append_notice(&self, lane: Lane, item: &[u8]) -> Result<Receipt, Rejected> {
         self.try_appended(lane, item, Caller::Callback)
     }
 
@@ -163,8 +166,13 @@ impl Batcher {
         engine.append_async(lane, item).await
     }
 
-    /// Waits until everything appended before has come to an end: delivered, on disk, among the
-    /// dead letters or dropped. It goes at once, without lingering.
+    /// Waits until everything that this process appended before has come to an end: delivered,
+    /// among the dead letters, or dropped. It goes at once, without lingering.
+    ///
+    /// What was moved to disk for want of room is read back and delivered first; what is appended
+    /// later is not waited for, however much it is. What earlier processes left in a spool is
+    /// waited for only as far as it has been read by now. When the batcher is closed meanwhile, on
+    /// disk is an end, too.
     ///
     /// It can be called as often as one likes, by several at a time. Needs no certain runtime.
     ///

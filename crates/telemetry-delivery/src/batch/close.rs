@@ -4,20 +4,29 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::backlog::Key;
 use super::drops::DropReason;
 use super::engine::Engine;
 use super::receipt::Outcome;
-use super::signal::Latch;
+use super::signal::{Latch, set_all, wake_all};
 use super::stats::Report;
 use super::sync::{Ordering, lock};
 
 impl Engine {
-    /// Seals everything; set when all of it has come to an end.
+    /// Seals everything; set when all of it has come to an end, what has moved to disk for want of
+    /// room included.
     pub(super) fn barrier(&self) -> Arc<Latch> {
         self.sweep(true, false);
-        let barrier = lock(&self.backlog).barrier(&self.lanes);
+        let barrier = self.barrier_behind_sealed();
         self.wake();
+        barrier
+    }
+
+    fn barrier_behind_sealed(&self) -> Arc<Latch> {
+        let mut backlog = lock(&self.backlog);
+        let barrier = backlog.barrier(&self.lanes);
+        let reached = backlog.take_reached();
+        drop(backlog);
+        set_all(reached);
         barrier
     }
 
@@ -27,7 +36,8 @@ impl Engine {
         self.lanes.close();
         let before = self.stats();
         self.sweep(true, true);
-        let barrier = lock(&self.backlog).barrier(&self.lanes);
+        self.leave_on_disk();
+        let barrier = self.barrier_behind_sealed();
         lock(&self.control).hurry = first;
         let stored = self.ask_to_store();
         self.wake();
@@ -40,14 +50,7 @@ impl Engine {
                 stored.wait_until(self.config.time_to_store(deadline));
             }
         }
-        for (key, is_stored) in self.unfinished() {
-            let outcome = if is_stored {
-                Outcome::Spooled
-            } else {
-                Outcome::Dropped(DropReason::ShutDown)
-            };
-            self.finish(key, None, &outcome);
-        }
+        self.end_all();
         lock(&self.control).quit = true;
         self.wake();
         if !on_worker {
@@ -63,25 +66,61 @@ impl Engine {
         }
     }
 
-    /// Takes nothing from the start on, for want of a worker.
+    /// There is no worker, or there is none any more: nothing is taken from now on, and nobody
+    /// waits for it in vain.
     pub(super) fn give_up(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.lanes.close();
         self.sweep(true, true);
+        self.leave_on_disk();
+        self.end_all();
+        let timers = std::mem::take(&mut lock(&self.control).timers);
+        wake_all(timers.into_values());
         self.gone.set();
+    }
+
+    /// Ends every batch that is left. None can come after it: the buffers are closed, and what is
+    /// on disk is not read any more.
+    fn end_all(&self) {
+        let mut backlog = lock(&self.backlog);
+        backlog.absorb(&self.lanes);
+        let (entries, reached) = backlog.end();
+        // All under one lock: parts of a batch that is cut meanwhile would be nobody's.
+        let ended: Vec<_> = entries
+            .into_iter()
+            .map(|entry| {
+                let outcome = match entry.stored.is_empty() {
+                    true => Outcome::Dropped(DropReason::ShutDown),
+                    false => Outcome::Spooled,
+                };
+                self.count(&outcome, entry.items);
+                (entry, outcome)
+            })
+            .collect();
+        drop(backlog);
+        for (entry, outcome) in ended {
+            // What is on disk stays there.
+            self.settle(entry, None, &outcome);
+        }
+        set_all(reached);
+    }
+
+    /// What is on disk only is not waited for any more.
+    fn leave_on_disk(&self) {
+        #[cfg(feature = "spool")]
+        {
+            let mut backlog = lock(&self.backlog);
+            backlog.nothing_comes_back();
+            let reached = backlog.take_reached();
+            drop(backlog);
+            set_all(reached);
+        }
     }
 
     /// Whether nothing is taken any more.
     #[cfg(feature = "spool")]
     pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
-    }
-
-    /// What is left, and whether it is on disk.
-    fn unfinished(&self) -> Vec<(Key, bool)> {
-        let mut backlog = lock(&self.backlog);
-        backlog.absorb(&self.lanes);
-        backlog.keys()
     }
 }
 

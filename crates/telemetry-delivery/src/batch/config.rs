@@ -50,7 +50,8 @@ pub enum Event {
         /// What the sink said.
         cause: Arc<str>,
     },
-    /// An attempt worked where the one before had failed.
+    /// An attempt worked where the one before had failed, or items were dropped, or
+    /// [`append_notice`](super::Batcher::append_notice) found no room, since one worked last.
     Resumed {
         /// What was dropped since items last went through without one being dropped.
         dropped: Drops,
@@ -107,6 +108,9 @@ pub struct BatchConfig {
     /// The worker's clock moves only when there is nothing else to do.
     #[cfg(test)]
     pub(super) paused: bool,
+    /// What happens whenever a batch is written to disk.
+    #[cfg(all(test, feature = "spool"))]
+    pub(super) on_write: Option<Arc<dyn Fn() + Send + Sync>>,
     pub(super) on_event: Option<OnEvent>,
     pub(super) on_dead_letter: Option<OnDeadLetter>,
 }
@@ -133,6 +137,8 @@ impl Default for BatchConfig {
             thread_name: "delivery".to_owned(),
             #[cfg(test)]
             paused: false,
+            #[cfg(all(test, feature = "spool"))]
+            on_write: None,
             on_event: None,
             on_dead_letter: None,
         }

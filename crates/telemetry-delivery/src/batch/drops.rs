@@ -47,6 +47,14 @@ macro_rules! reasons {
                 }
             }
 
+            /// What was dropped in two times that do not overlap.
+            #[must_use]
+            pub fn and(&self, others: &Self) -> Self {
+                Self {
+                    $($field: self.$field.saturating_add(others.$field),)*
+                }
+            }
+
             /// How many items were dropped for `reason`.
             #[must_use]
             pub fn of(&self, reason: DropReason) -> u64 {

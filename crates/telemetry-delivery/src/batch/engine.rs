@@ -18,7 +18,7 @@ use super::seal::Limits;
 use super::shard::{Shard, Surroundings};
 use super::signal::Latch;
 use super::stats::{Counters, Stats};
-use super::storage;
+use super::storage::Desk;
 use super::sync::{AtomicBool, Mutex, Ordering, lock};
 
 /// One generation of a batcher: that of one process.
@@ -41,12 +41,14 @@ pub(super) struct Engine {
     pub(super) pressure: AtomicBool,
     /// Something was dropped that the user has not been told of.
     pub(super) untold: AtomicBool,
+    /// There was no room for what a callback had to say.
+    pub(super) notice_waits: AtomicBool,
     pub(super) closed: AtomicBool,
     pub(super) notify: Notify,
     pub(super) control: Mutex<Control>,
     pub(super) counters: Counters,
     /// What the worker and the callers say to each other about the disk.
-    pub(super) storage: storage::Desk,
+    pub(super) storage: Desk,
     /// Whether it is that of the process in which the batcher was made.
     #[cfg(feature = "spool")]
     pub(super) is_first: bool,
@@ -80,11 +82,12 @@ impl Engine {
             rest: Rest::new(),
             pressure: AtomicBool::new(false),
             untold: AtomicBool::new(false),
+            notice_waits: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             notify: Notify::new(),
             control: Mutex::new(Control::default()),
             counters: Counters::default(),
-            storage: storage::Desk::default(),
+            storage: Desk::default(),
             #[cfg(feature = "spool")]
             is_first: before.is_none(),
             gone: Latch::default(),

@@ -75,6 +75,7 @@ mod account; // the end of items, counted and told
 mod append; // what callers do
 mod appended; // what an append gives
 mod backlog; // everything sealed and not yet done with
+mod barrier; // what waits for all that was before
 mod batcher; // the handle that callers hold
 mod budget; // one limit over everything in memory
 mod chunk; // items one behind the other in one piece of memory
@@ -83,10 +84,11 @@ mod close; // a barrier, and the end
 mod collect; // a sink for tests
 mod config; // how much, how long, and what to do when that is not enough
 mod control; // what the worker is asked for, and when it is to wake somebody
+#[cfg(feature = "spool")]
+mod desk; // what callers and the worker say to each other about the disk
 mod drops; // what was not delivered, and why
 mod engine; // what callers and the worker of one process share
 mod filling; // what a buffer holds, the newest items close by
-mod fork; // notices that this process is a copy of another
 mod guard; // the end
 mod lane; // items of one lane travel together
 mod pace; // how fast the other side can be fed
@@ -104,6 +106,8 @@ mod storage; // items on disk: written, spilled, read back
 mod storage; // without the spool
 mod sweep; // what is in the buffers moves on
 mod sync; // locks and atomics, or a model checker's
+#[cfg(all(test, feature = "spool"))]
+mod tests;
 mod worker; // the one thread that delivers
 
 pub use append::Rejected;
@@ -122,3 +126,5 @@ pub use stats::{Report, Stats};
 pub use crate::sink::{BatchHead, Delivery, Sealed, Sink};
 
 pub(crate) use chunk::Chunk;
+
+use crate::fork;

@@ -1,5 +1,6 @@
 //! What became of one item.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -11,7 +12,7 @@ use tokio::time::Instant;
 
 use super::drops::DropReason;
 use super::fork;
-use super::signal;
+use super::signal::{self, wake_all};
 
 /// Why something went to the dead letters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,16 +69,17 @@ pub enum Outcome {
 
 /// Tells what became of one appended item, once that is known.
 ///
-/// A future that needs no runtime of its own; [`wait`](Self::wait) blocks instead. Receipts of
-/// items that travel together share one allocation.
+/// A future that needs no runtime of its own; [`wait`](Self::wait) blocks instead, as often as one
+/// likes. Receipts of items that travel together share one allocation.
 ///
 /// # Cancel safety
 /// Safe: dropping it changes nothing about the item, and a reference can be awaited again.
-#[derive(Clone)]
 pub struct Receipt {
     fate: Arc<Fate>,
     index: u32,
     epoch: u64,
+    /// Where the waker of the task that awaits it stands, zero for nowhere.
+    place: u64,
 }
 
 impl Receipt {
@@ -86,6 +88,7 @@ impl Receipt {
             fate,
             index,
             epoch: fork::epoch(),
+            place: 0,
         }
     }
 
@@ -110,19 +113,47 @@ impl Receipt {
 impl Future for Receipt {
     type Output = Outcome;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
         if self.epoch != fork::epoch() {
             return Poll::Ready(Outcome::LeftToParent);
         }
-        let mut state = self.fate.lock();
-        if let Some(outcome) = state.of(self.index) {
+        let receipt = &mut *self;
+        let mut state = receipt.fate.lock();
+        if let Some(outcome) = state.of(receipt.index) {
             return Poll::Ready(outcome);
         }
-        let waker = context.waker();
-        if !state.wakers.iter().any(|(_, other)| other.will_wake(waker)) {
-            state.wakers.push((self.index, waker.clone()));
+        if receipt.place == 0 {
+            state.places += 1;
+            receipt.place = state.places;
         }
+        let waker = context.waker().clone();
+        let before = state.wakers.insert(receipt.place, (receipt.index, waker));
+        drop(state);
+        // Not under the lock.
+        drop(before);
         Poll::Pending
+    }
+}
+
+impl Clone for Receipt {
+    /// Another one about the same item.
+    fn clone(&self) -> Self {
+        Self {
+            fate: Arc::clone(&self.fate),
+            index: self.index,
+            epoch: self.epoch,
+            place: 0,
+        }
+    }
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        // The lock may be held for ever in a copy of this process.
+        if self.place != 0 && self.epoch == fork::epoch() {
+            let waker = self.fate.lock().wakers.remove(&self.place);
+            drop(waker);
+        }
     }
 }
 
@@ -144,7 +175,10 @@ pub(super) struct Fate {
 struct FateState {
     // Ranges of items whose end is known; one, unless the batch was cut.
     known: Vec<(u32, u32, Outcome)>,
-    wakers: Vec<(u32, Waker)>,
+    /// Of the receipts that are being awaited, by place; with the item that each is about.
+    wakers: BTreeMap<u64, (u32, Waker)>,
+    /// The last place that was taken.
+    places: u64,
 }
 
 impl FateState {
@@ -160,12 +194,12 @@ impl Fate {
     fn settle(&self, from: u32, to: u32, outcome: &Outcome) {
         let mut state = self.lock();
         state.known.push((from, to, outcome.clone()));
-        // A waker stands for all receipts of its task, so every one is asked to look again.
-        let wakers = std::mem::take(&mut state.wakers);
+        let (woken, rest): (BTreeMap<_, _>, _) = std::mem::take(&mut state.wakers)
+            .into_iter()
+            .partition(|(_, (index, _))| (from..to).contains(index));
+        state.wakers = rest;
         drop(state);
-        for (_, waker) in wakers {
-            waker.wake();
-        }
+        wake_all(woken.into_values().map(|(_, waker)| waker));
     }
 
     fn lock(&self) -> MutexGuard<'_, FateState> {
@@ -223,6 +257,9 @@ impl FatePart {
 #[cfg(not(loom))]
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
     use super::*;
 
     #[test]
@@ -252,5 +289,49 @@ mod tests {
         let fate = Arc::new(Fate::default());
         let receipt = Receipt::new(fate, 0);
         assert_eq!(receipt.wait(Duration::from_millis(1)), None);
+    }
+
+    #[test]
+    fn waiting_again_and_again_leaves_nothing_behind() {
+        let receipt = Receipt::new(Arc::new(Fate::default()), 0);
+        for _ in 0..100 {
+            assert_eq!(receipt.wait(Duration::ZERO), None);
+        }
+        assert!(receipt.fate.lock().wakers.is_empty());
+    }
+
+    #[test]
+    fn one_that_is_awaited_by_many_tasks_in_turn_wakes_the_last() {
+        struct Count(AtomicUsize);
+        impl Wake for Count {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let fate = Arc::new(Fate::default());
+        let mut receipt = Receipt::new(Arc::clone(&fate), 1);
+        let mut other = Receipt::new(Arc::clone(&fate), 2);
+        let counts: Vec<_> = (0..3)
+            .map(|_| Arc::new(Count(AtomicUsize::new(0))))
+            .collect();
+        for count in &counts {
+            let waker = Waker::from(Arc::clone(count));
+            let mut context = Context::from_waker(&waker);
+            assert!(Pin::new(&mut receipt).poll(&mut context).is_pending());
+        }
+        assert!(
+            Pin::new(&mut other)
+                .poll(&mut Context::from_waker(Waker::noop()))
+                .is_pending()
+        );
+        fate.settle(0, 2, &Outcome::Delivered);
+        let woken: Vec<_> = counts
+            .iter()
+            .map(|it| it.0.load(Ordering::Relaxed))
+            .collect();
+        assert_eq!(woken, [0, 0, 1]);
+        assert_eq!(fate.lock().wakers.len(), 1, "of what is still open");
+        drop(other);
+        assert!(fate.lock().wakers.is_empty());
     }
 }

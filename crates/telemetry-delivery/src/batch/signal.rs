@@ -1,6 +1,7 @@
 //! Something that happens once, awaited from tasks and from threads alike.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -29,9 +30,7 @@ impl Latch {
         let wakers = std::mem::take(&mut state.wakers);
         drop(state);
         self.changed.notify_all();
-        for waker in wakers {
-            waker.wake();
-        }
+        wake_all(wakers);
     }
 
     pub(super) fn is_set(&self) -> bool {
@@ -75,6 +74,20 @@ impl Latch {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Wakes tasks of others; one whose waker panics does not keep the rest asleep.
+pub(super) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
+    for waker in wakers {
+        let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+    }
+}
+
+/// Sets what has come up together.
+pub(super) fn set_all(latches: Vec<Arc<Latch>>) {
+    for latch in latches {
+        latch.set();
     }
 }
 

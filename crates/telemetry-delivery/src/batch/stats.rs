@@ -24,7 +24,8 @@ pub struct Stats {
     pub recovered: u64,
     /// Items that the other side has.
     pub delivered: u64,
-    /// Items that are on disk only.
+    /// Items that are on disk only: moved there for want of room, or left there by closing. Left-overs
+    /// of earlier processes count from when they are read.
     pub spooled: u64,
     /// Items that went to the dead letters.
     pub dead_lettered: u64,
@@ -50,13 +51,16 @@ pub struct Stats {
     pub last_error: Option<(SystemTime, Arc<str>)>,
 }
 
-/// What became of the items that were still here when closing began.
+/// What became of the items that were still here when closing began, on disk included.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
     /// The other side has them.
     pub delivered: u64,
-    /// They are on disk, for the next start; those that were there before included.
+    /// They are on disk only, for the next start: those that this process appended and did not
+    /// deliver, also when they moved there long before closing, and left-overs of earlier processes
+    /// that it had read. Left-overs that it had not read are not counted by it. The same number as
+    /// `total.spooled`.
     pub spooled: u64,
     /// The dead letters have them.
     pub dead_lettered: u64,

@@ -1,164 +1,52 @@
 //! Items on disk: written before the process may end, spilled for want of room, read back.
 //!
-//! Everything in here happens on the worker's thread; callers only leave notes on the [`Desk`].
+//! Everything in here happens on the worker's thread; callers only leave notes on the [`Desk`](super::desk::Desk).
 //! Batches are written in the order they were sealed in. Under pressure the newest leave memory,
 //! and all that are sealed afterwards follow them, until those on disk have been read back: so the
 //! order stays, and memory holds the oldest.
 
 use std::error::Error as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::append::Rejected;
 use super::backlog::Key;
 use super::batcher::StartError;
 use super::budget::Grant;
 use super::chunk::Chunk;
-use super::config::{BatchConfig, Event, Overflow};
+use super::config::{Event, Overflow};
 use super::drops::DropReason;
 use super::engine::Engine;
 use super::lane::LaneConfig;
 use super::receipt::Outcome;
-use super::signal::Latch;
+use super::signal::set_all;
 use super::stats::Counters;
 use super::sync::lock;
 use super::worker::{NextTime, Worker};
 use crate::sink::Sealed;
 use crate::spool::{Entry, EntryId, Fsync, Record, Spool, SpoolError};
 
+pub(super) use super::desk::Desk;
+
 /// Where items of a batch are on disk.
 pub(super) type Stored = EntryId;
 
 /// How long an item is in memory only, where the policy gives no interval.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// How long closing may take beyond its deadline, to write what is left.
-const GRACE: Duration = Duration::from_secs(1);
 /// How often folders of other processes that have ended are looked for.
 const ADOPT_EVERY: Duration = Duration::from_secs(60);
+/// After so many panics in a row nothing more is asked of the disk.
+const MOST_PANICS: u32 = 3;
 
 // In 256ths of the room in memory.
 /// Above this, batches leave memory,
-const SPILL_ABOVE: usize = 128;
+pub(super) const SPILL_ABOVE: usize = 128;
 /// down to this.
 const SPILL_TO: usize = 96;
 /// Up to this, what is on disk is read.
 const READ_UP_TO: usize = 64;
-
-/// What callers leave for the worker.
-#[derive(Debug, Default)]
-pub(super) struct Desk {
-    asked: std::sync::Mutex<Asked>,
-    done: std::sync::Mutex<Vec<Stored>>,
-    /// What went wrong before there was a worker to tell of it.
-    trouble: std::sync::Mutex<Option<Arc<str>>>,
-    /// The worker has been told that batches should leave memory.
-    pressed: AtomicBool,
-}
-
-#[derive(Debug, Default)]
-struct Asked {
-    commit: Option<Arc<Commit>>,
-    closed: bool,
-}
-
-/// Everything appended before it was asked for is durable, or could not be made so.
-#[derive(Debug, Default)]
-pub(super) struct Commit {
-    ended: Latch,
-    failed: AtomicBool,
-}
-
-impl Commit {
-    pub(super) fn wait_until(&self, deadline: Option<Instant>) -> bool {
-        self.ended.wait_until(deadline)
-    }
-
-    fn end(&self, works: bool) {
-        self.failed.store(!works, Ordering::Release);
-        self.ended.set();
-    }
-
-    fn result(&self) -> Result<(), Rejected> {
-        if self.ended.is_set() && !self.failed.load(Ordering::Acquire) {
-            Ok(())
-        } else {
-            Err(Rejected::NotStored)
-        }
-    }
-}
-
-impl Desk {
-    /// What is on disk there need not be there any more.
-    pub(super) fn done(&self, mut stored: Vec<Stored>) {
-        if !stored.is_empty() {
-            unpoisoned(&self.done).append(&mut stored);
-        }
-    }
-
-    fn ask(&self) -> Option<Arc<Commit>> {
-        let mut asked = unpoisoned(&self.asked);
-        (!asked.closed).then(|| Arc::clone(asked.commit.get_or_insert_default()))
-    }
-
-    fn close(&self) {
-        let mut asked = unpoisoned(&self.asked);
-        asked.closed = true;
-        if let Some(commit) = asked.commit.take() {
-            commit.end(false);
-        }
-    }
-}
-
-impl BatchConfig {
-    /// Whether appending waits for the disk.
-    pub(super) fn is_durable(&self) -> bool {
-        matches!(&self.spool, Some((_, spool)) if spool.fsync() == Fsync::EveryRecord)
-    }
-
-    pub(super) fn time_to_store(&self, deadline: Option<Instant>) -> Option<Instant> {
-        match deadline {
-            Some(deadline) if self.spool.is_some() => Some(deadline.max(Instant::now() + GRACE)),
-            deadline => deadline,
-        }
-    }
-}
-
-impl Engine {
-    /// Waits until what this thread has appended is durable.
-    pub(super) fn wait_until_stored(&self) -> Result<(), Rejected> {
-        let commit = self.ask_to_store().ok_or(Rejected::NotStored)?;
-        self.wake();
-        // As long as the worker may be kept busy.
-        commit.wait_until(Instant::now().checked_add(self.config.attempt_timeout));
-        commit.result()
-    }
-
-    /// The same, without blocking.
-    pub(super) async fn until_stored(&self) -> Result<(), Rejected> {
-        let commit = self.ask_to_store().ok_or(Rejected::NotStored)?;
-        self.wake();
-        let ended = std::future::poll_fn(|context| commit.ended.poll(context));
-        let limit = Instant::now().checked_add(self.config.attempt_timeout);
-        self.before(limit, ended).await;
-        commit.result()
-    }
-
-    /// Has everything that is here written to disk; nothing where there is no spool.
-    pub(super) fn ask_to_store(&self) -> Option<Arc<Commit>> {
-        self.config.spool.as_ref()?;
-        self.storage.ask()
-    }
-
-    /// Whether the worker should make room in memory, and has not been told so.
-    pub(super) fn wants_to_spill(&self) -> bool {
-        matches!(self.config.overflow, Overflow::Spill(_))
-            && self.budget.level() > SPILL_ABOVE
-            && !self.storage.pressed.swap(true, Ordering::Relaxed)
-    }
-}
 
 /// The worker's side of the disk.
 #[derive(Debug)]
@@ -176,6 +64,8 @@ pub(super) struct Storage {
     /// Items that left memory and have not come back.
     spilled_items: u64,
     failing: bool,
+    /// Since it worked last.
+    panics: u32,
     /// It was said that there are too many lanes for some of what is on disk.
     told_of_lanes: bool,
     lane: Vec<u8>,
@@ -193,7 +83,7 @@ impl Storage {
             // In a process that was forked off, appending goes on without the disk.
             Err(error) => {
                 engine.storage.close();
-                *unpoisoned(&engine.storage.trouble) = Some(cause(&error));
+                engine.storage.put_trouble(cause(&error));
                 return Ok(None);
             }
         };
@@ -211,14 +101,14 @@ impl Storage {
             last: None,
             spilled_items: 0,
             failing: false,
+            panics: 0,
             told_of_lanes: false,
             lane: Vec::new(),
         }))
     }
 
     fn acknowledge(&mut self, engine: &Engine, now: Instant) {
-        let done = std::mem::take(&mut *unpoisoned(&engine.storage.done));
-        for id in done {
+        for id in engine.storage.take_done() {
             if let Err(error) = self.spool.acknowledge(id) {
                 self.fails(engine, &error, now);
             }
@@ -241,13 +131,11 @@ impl Storage {
                 Some(running) => self.write(engine, &running.batch),
                 None => {
                     // Not under the lock, which callers take, too.
-                    let lent = lock(&engine.backlog).lend(key);
-                    let Some((batch, not_before)) = lent else {
+                    let lent = Lent::new(engine, key);
+                    let Some((batch, _)) = &lent.what else {
                         continue;
                     };
-                    let result = self.write(engine, &batch);
-                    lock(&engine.backlog).put_back(key, batch, not_before);
-                    result
+                    self.write(engine, batch)
                 }
             };
             match result {
@@ -277,6 +165,10 @@ impl Storage {
     }
 
     fn write(&mut self, engine: &Engine, batch: &Sealed) -> Result<Stored, SpoolError> {
+        #[cfg(test)]
+        if let Some(happens) = &engine.config.on_write {
+            happens();
+        }
         match engine.lanes.get(batch.lane.index) {
             Some(lane) => lane.to_disk(&mut self.lane),
             None => self.lane.clear(),
@@ -343,11 +235,9 @@ impl Storage {
             if !follows && !may_go {
                 break;
             }
-            let from = backlog.spilled_from.map_or(key.0, |from| from.min(key.0));
-            backlog.spilled_from = Some(from);
             let items = backlog.get_mut(key).map_or(0, |entry| entry.items);
-            drop(backlog);
-            if let Some(stored) = engine.end(key, None, &Outcome::Spooled) {
+            backlog.leaves(key);
+            if let Some(stored) = engine.end_locked(backlog, key, None, &Outcome::Spooled) {
                 self.spilled_items += items as u64;
                 for id in stored {
                     self.spool.release(id);
@@ -358,6 +248,9 @@ impl Storage {
 
     /// Reads what is on disk while there is room.
     fn read_back(&mut self, engine: &Engine, now: Instant) {
+        if engine.is_closed() {
+            return;
+        }
         if self.adopt_at.is_none_or(|at| at <= now) {
             // The first time, opening has just done it.
             if self.adopt_at.is_some() {
@@ -367,10 +260,7 @@ impl Storage {
             }
             self.adopt_at = now.checked_add(ADOPT_EVERY);
         }
-        if engine.is_closed() {
-            return;
-        }
-        while engine.budget.level() <= READ_UP_TO {
+        while engine.budget.level() <= READ_UP_TO && !engine.is_closed() {
             match self.spool.next_pending() {
                 Some(Ok(entry)) => {
                     self.take_in(engine, entry, now);
@@ -405,6 +295,14 @@ impl Storage {
             bytes: entry.bytes.to_vec(),
             ends: entry.ends,
         };
+        let position = (!entry.left_over).then(|| entry.id.position());
+        let mut backlog = lock(&engine.backlog);
+        if backlog.is_over {
+            // Not even counted any more: it stays where it is.
+            drop(backlog);
+            self.spool.release(entry.id);
+            return;
+        }
         if entry.left_over {
             Counters::add(&engine.counters.recovered, items);
             Counters::add(&engine.counters.accepted, items);
@@ -416,19 +314,62 @@ impl Storage {
             bytes: chunk.cost(),
             items,
         });
-        let stored = vec![entry.id];
-        lock(&engine.backlog).insert_stored(&engine.lanes, lane, chunk, Vec::new(), stored);
+        backlog.insert_stored(&engine.lanes, lane, chunk, entry.id, position);
+        let reached = backlog.take_reached();
+        drop(backlog);
+        set_all(reached);
     }
 
     /// Nothing is left on disk that is not in memory.
     fn all_is_back(&mut self, engine: &Engine) {
-        lock(&engine.backlog).nothing_is_spilled();
+        let mut backlog = lock(&engine.backlog);
+        backlog.nothing_is_spilled();
+        let reached = backlog.take_reached();
+        drop(backlog);
         // Damage has been told of; this is what it cost.
         let lost = std::mem::take(&mut self.spilled_items);
         if lost > 0 {
             Counters::sub(&engine.counters.spooled, lost);
             Counters::add(&engine.counters.lost, lost as usize);
             engine.drop_items(DropReason::Damaged, lost as usize);
+        }
+        set_all(reached);
+    }
+
+    /// Does what it is time for.
+    fn advance(&mut self, worker: &mut Worker, now: Instant) {
+        let engine = Arc::clone(&worker.engine);
+        self.acknowledge(&engine, now);
+
+        let asked = engine.storage.take_asked();
+        engine.storage.looked();
+        let full = self.spills && engine.budget.level() > SPILL_ABOVE;
+        let may_try = self.retry_at.is_none_or(|at| at <= now);
+        let due = self.store_at.is_some_and(|at| at <= now);
+        if asked.is_some() || due || full {
+            let swept = engine.sweep(true, false);
+            if swept.items > 0 {
+                // Stay up, as after lingering.
+                worker.linger_at = now.checked_add(engine.config.linger);
+            }
+            self.store_at = None;
+        }
+        let spilled = lock(&engine.backlog).spilled_from.is_some();
+        if asked.is_some() || ((due || full || spilled) && may_try) {
+            let stored = self.store_all(worker, now);
+            if let Some(asked) = asked {
+                asked.keep(stored);
+            }
+        }
+        if full || spilled {
+            self.evict(&engine, full);
+        }
+        self.read_back(&engine, now);
+        self.acknowledge(&engine, now);
+
+        let is_busy = || !engine.rest.is_on() || lock(&engine.backlog).has_unstored();
+        if self.store_at.is_none() && is_busy() {
+            self.store_at = now.checked_add(self.interval);
         }
     }
 
@@ -445,8 +386,31 @@ impl Storage {
 
     fn works(&mut self, engine: &Engine) {
         self.retry_at = None;
+        self.panics = 0;
         if std::mem::replace(&mut self.failing, false) {
             engine.tell(&Event::SpoolResumed);
+        }
+    }
+}
+
+/// A batch that waits, taken out for as long as it is written; it is put back in any case.
+struct Lent<'a> {
+    engine: &'a Engine,
+    key: Key,
+    what: Option<(Sealed, Option<Instant>)>,
+}
+
+impl<'a> Lent<'a> {
+    fn new(engine: &'a Engine, key: Key) -> Self {
+        let what = lock(&engine.backlog).lend(key);
+        Self { engine, key, what }
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        if let Some((batch, not_before)) = self.what.take() {
+            lock(&self.engine.backlog).put_back(self.key, batch, not_before);
         }
     }
 }
@@ -455,49 +419,15 @@ impl Worker {
     /// Writes, spills and reads back what it is time for.
     pub(super) fn store(&mut self, now: Instant, next: &mut NextTime) {
         let engine = Arc::clone(&self.engine);
-        let trouble = unpoisoned(&engine.storage.trouble).take();
-        if let Some(cause) = trouble {
+        if let Some(cause) = engine.storage.take_trouble() {
             engine.tell(&Event::SpoolFailing { cause });
         }
-        let Some(mut storage) = self.storage.take() else {
-            return;
-        };
-        storage.acknowledge(&engine, now);
-
-        let asked = unpoisoned(&engine.storage.asked).commit.take();
-        engine.storage.pressed.store(false, Ordering::Relaxed);
-        let full = storage.spills && engine.budget.level() > SPILL_ABOVE;
-        let may_try = storage.retry_at.is_none_or(|at| at <= now);
-        let due = storage.store_at.is_some_and(|at| at <= now);
-        if asked.is_some() || due || full {
-            let swept = engine.sweep(true, false);
-            if swept.items > 0 {
-                // Stay up, as after lingering.
-                self.linger_at = now.checked_add(engine.config.linger);
-            }
-            storage.store_at = None;
-        }
-        let spilled = lock(&engine.backlog).spilled_from.is_some();
-        if asked.is_some() || ((due || full || spilled) && may_try) {
-            let stored = storage.store_all(self, now);
-            if let Some(asked) = asked {
-                asked.end(stored);
+        self.with_storage(now, |worker, storage| storage.advance(worker, now));
+        if let Some(storage) = &self.storage {
+            for at in [storage.store_at, storage.adopt_at].into_iter().flatten() {
+                next.at(at);
             }
         }
-        if full || spilled {
-            storage.evict(&engine, full);
-        }
-        storage.read_back(&engine, now);
-        storage.acknowledge(&engine, now);
-
-        let is_busy = || !engine.rest.is_on() || lock(&engine.backlog).has_unstored();
-        if storage.store_at.is_none() && is_busy() {
-            storage.store_at = now.checked_add(storage.interval);
-        }
-        if let Some(at) = storage.store_at {
-            next.at(at);
-        }
-        self.storage = Some(storage);
     }
 
     /// Stores the parts of a batch that was cut in two, which take the place of the whole.
@@ -505,26 +435,68 @@ impl Worker {
         if whole.is_empty() {
             return;
         }
-        let Some(mut storage) = self.storage.take() else {
-            return;
-        };
+        let now = Instant::now();
+        let is_stored = self.with_storage(now, |worker, storage| storage.store_all(worker, now));
         // Otherwise the whole stays on disk, and is delivered once more after a restart.
-        if storage.store_all(self, Instant::now()) {
+        if is_stored == Some(true) {
             self.engine.storage.done(whole);
         }
-        self.storage = Some(storage);
     }
 
     /// Ends the use of the disk; what is left on it stays for the next start.
     pub(super) fn close_storage(&mut self) {
-        if let Some(mut storage) = self.storage.take() {
-            storage.acknowledge(&self.engine, Instant::now());
-            if let Err(error) = storage.spool.close() {
-                let cause = cause(&error);
-                self.engine.tell(&Event::SpoolFailing { cause });
-            }
+        let now = Instant::now();
+        self.with_storage(now, |worker, storage| {
+            storage.acknowledge(&worker.engine, now);
+        });
+        self.give_up_storage();
+    }
+
+    /// Runs something on the disk, if there is one: a panic, which is a mistake in here, costs
+    /// that, and the disk when it happens again and again, but no item and not the thread.
+    fn with_storage<T>(
+        &mut self,
+        now: Instant,
+        run: impl FnOnce(&mut Self, &mut Storage) -> T,
+    ) -> Option<T> {
+        let mut storage = self.storage.take()?;
+        let result = catch_unwind(AssertUnwindSafe(|| run(self, &mut storage))).ok();
+        let engine = Arc::clone(&self.engine);
+        if result.is_none() {
+            Counters::add(&engine.counters.panics, 1);
+            storage.panics += 1;
+            storage.tell_failing(&engine, "the spool panicked".into(), now);
         }
+        let is_over = storage.panics >= MOST_PANICS;
+        self.storage = Some(storage);
+        if is_over {
+            self.give_up_storage();
+        }
+        result
+    }
+
+    /// Goes on without the disk; what is on it stays for the next start.
+    fn give_up_storage(&mut self) {
         self.engine.storage.close();
+        let Some(storage) = self.storage.take() else {
+            return;
+        };
+        let engine = &self.engine;
+        match catch_unwind(AssertUnwindSafe(|| storage.spool.close())) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                let cause = cause(&error);
+                engine.tell(&Event::SpoolFailing { cause });
+            }
+            Err(_) => Counters::add(&engine.counters.panics, 1),
+        }
+        // Nobody is to wait for what does not come back.
+        let mut backlog = lock(&engine.backlog);
+        backlog.nothing_is_spilled();
+        backlog.nothing_comes_back();
+        let reached = backlog.take_reached();
+        drop(backlog);
+        set_all(reached);
     }
 }
 
@@ -534,10 +506,4 @@ fn cause(error: &SpoolError) -> Arc<str> {
         Some(source) => format!("{error}: {source}").into(),
         None => error.to_string().into(),
     }
-}
-
-fn unpoisoned<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

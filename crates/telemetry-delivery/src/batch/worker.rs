@@ -13,14 +13,15 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::backlog::{Key, Pick, pause};
+use super::backlog::{Cut, Key, Pick, pause};
 use super::batcher::StartError;
 use super::config::Event;
-use super::drops::Drops;
+use super::drops::{DropReason, Drops};
 use super::engine::Engine;
 use super::pace::{Leave, Pace};
 use super::receipt::{DeadReason, Outcome};
 use super::reentry;
+use super::signal::wake_all;
 use super::stats::Counters;
 use super::storage::Storage;
 use super::sync::{Ordering, lock};
@@ -51,15 +52,25 @@ where
     thread::Builder::new()
         .name(engine.config.thread_name.clone())
         .spawn(move || {
+            // Whatever happens on this thread, nobody waits for it in vain.
+            let _end = End(Arc::clone(&engine));
             reentry::become_worker(engine.id);
             run(&runtime, &engine, &sink, storage);
             // Blocking calls of the sink, a name resolution say, are not waited for.
             runtime.shutdown_background();
-            engine.gone.set();
         })?;
     // Not joined: in a copy of this process the handle would name a thread that is not there.
     // Its end is `Engine::gone`.
     Ok(())
+}
+
+struct End(Arc<Engine>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        // What closing has left: nothing, unless this thread ends by itself.
+        self.0.give_up();
+    }
 }
 
 fn run<S: Sink>(
@@ -79,7 +90,13 @@ fn run<S: Sink>(
         if round.is_err() {
             // The sink could not be made, or this engine has a mistake. Everything is still there.
             Counters::add(&engine.counters.panics, 1);
-            runtime.block_on(worker.recover());
+            let recovered = catch_unwind(AssertUnwindSafe(|| {
+                runtime.block_on(worker.recover());
+            }));
+            if recovered.is_err() {
+                Counters::add(&engine.counters.panics, 1);
+                thread::park_timeout(RESTART_AFTER);
+            }
         }
     }
     worker.tasks.abort_all();
@@ -158,10 +175,10 @@ impl Worker {
     /// Puts batches that were under way back in line.
     async fn recover(&mut self) {
         self.tasks.shutdown().await;
-        for (_, Running { key, batch }) in self.running.drain() {
-            let mut backlog = lock(&self.engine.backlog);
-            if let Some(batch) = Arc::into_inner(batch) {
-                backlog.put_back(key, batch, None);
+        for (_, Running { key, batch }) in std::mem::take(&mut self.running) {
+            match Arc::into_inner(batch) {
+                Some(batch) => lock(&self.engine.backlog).put_back(key, batch, None),
+                None => self.lost(key),
             }
         }
         for pace in self.paces.values_mut() {
@@ -190,9 +207,7 @@ impl Worker {
             due.push(timer.remove());
         }
         drop(control);
-        for waker in due {
-            waker.wake();
-        }
+        wake_all(due);
         if hurry {
             lock(&self.engine.backlog).hurry();
             for pace in self.paces.values_mut() {
@@ -354,8 +369,7 @@ impl Worker {
         self.engine.pressure.store(false, Ordering::Relaxed);
         // The attempt has ended, and with it the only other reference.
         let Some(batch) = Arc::into_inner(batch) else {
-            self.engine
-                .finish(key, None, &Outcome::Dropped(super::DropReason::Panicked));
+            self.lost(key);
             return;
         };
         let (lane, bytes) = (batch.lane.index, batch.chunk.bytes.len());
@@ -392,6 +406,12 @@ impl Worker {
             }
             None => self.panicked(key, batch, now),
         }
+    }
+
+    /// Somebody else has a batch whose attempt is over, which cannot be.
+    fn lost(&self, key: Key) {
+        let outcome = Outcome::Dropped(DropReason::Panicked);
+        self.engine.finish(key, None, &outcome);
     }
 
     fn works(&mut self, lane: u32, bytes: usize, now: Instant) {
@@ -438,19 +458,14 @@ impl Worker {
     }
 
     fn split(&mut self, key: Key, batch: Sealed) {
-        let mut backlog = lock(&self.engine.backlog);
-        let stored = match backlog.get_mut(key) {
-            Some(entry) if batch.count() > 1 => std::mem::take(&mut entry.stored),
-            _ => Vec::new(),
-        };
-        let whole = backlog.split(key, batch);
-        drop(backlog);
-        match whole {
-            Some(single) => self.bury(key, single, DeadReason::Oversized),
-            None => {
+        let cut = lock(&self.engine.backlog).split(key, batch);
+        match cut {
+            Cut::Parts(whole) => {
                 Counters::add(&self.engine.counters.splits, 1);
-                self.store_parts(stored);
+                self.store_parts(whole);
             }
+            Cut::Single(batch) => self.bury(key, *batch, DeadReason::Oversized),
+            Cut::Gone => {}
         }
     }
 
@@ -472,7 +487,9 @@ impl Worker {
     fn resumed(&mut self) {
         let drops = self.engine.counters.dropped.read();
         let dropped = drops.since(&self.told.resumed_at);
-        if std::mem::replace(&mut self.told.failing, false) || dropped.total() > 0 {
+        let was_failing = std::mem::replace(&mut self.told.failing, false);
+        let notice_waits = self.engine.notice_waits.swap(false, Ordering::Relaxed);
+        if was_failing || notice_waits || dropped.total() > 0 {
             self.told.resumed_at = drops;
             self.engine.tell(&Event::Resumed { dropped });
         }

@@ -116,6 +116,9 @@ impl<T> Layer<T> for RetryLayer {
 /// # Cancel safety
 /// Dropping the future ends the attempt in flight and makes no other; tokens its retries took
 /// from the budget are not given back.
+///
+/// # Requests that must not be repeated
+/// One with [`Once`] among its extensions is sent again only when nothing of it was sent.
 #[derive(Debug, Clone)]
 pub struct Retry<T> {
     inner: T,
@@ -162,6 +165,24 @@ impl<T: Transport> Service<Request<Bytes>> for Retry<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Attempt(pub u32);
 
+/// Says, among the extensions of a request, that it must not be repeated: where a first copy that
+/// arrives late would undo what was sent after it.
+///
+/// A [`Retry`] sends such a request again only after an error that tells that nothing was
+/// [sent](TransportError::may_have_been_sent), such as a connection that was refused. Every answer
+/// goes to the caller as it is, whatever the classify function says of it: a gateway that gives up
+/// may have passed the request on.
+///
+/// ```
+/// use bytes::Bytes;
+/// use telemetry_delivery::Once;
+///
+/// let mut request = http::Request::new(Bytes::from_static(b"the door is open"));
+/// request.extensions_mut().insert(Once);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Once;
+
 /// How many attempts an answer took, found among the extensions of the response.
 ///
 /// ```
@@ -190,6 +211,7 @@ impl Policy {
     ) -> Result<Response<Bytes>, TransportError> {
         let began = Instant::now();
         let time_left = || self.config.deadline().saturating_sub(began.elapsed());
+        let is_once = request.extensions().get::<Once>().is_some();
         let mut past = Past::default();
         let mut attempt = 1;
         loop {
@@ -217,6 +239,11 @@ impl Policy {
                     wait.min(self.config.max_retry_after())
                 }
             };
+            if is_once && may_have_been_sent(&outcome) {
+                let failure = Told(&outcome);
+                tracing::debug!(attempt, %failure, "not repeated, as the request wants it");
+                return past.finish(outcome, attempt);
+            }
             match self.permit(attempt, wait, time_left(), is_timeout(&outcome)) {
                 Ok(taken) => past.taken = Some(taken),
                 Err(obstacle) => {
@@ -293,6 +320,13 @@ fn is_timeout(outcome: &Result<Response<Bytes>, TransportError>) -> bool {
     matches!(kind, Some(TransportErrorKind::Timeout(_)))
 }
 
+fn may_have_been_sent(outcome: &Result<Response<Bytes>, TransportError>) -> bool {
+    match outcome {
+        Ok(_) => true,
+        Err(error) => error.may_have_been_sent(),
+    }
+}
+
 /// What the attempts before the current one left behind.
 #[derive(Default)]
 struct Past {
@@ -306,10 +340,7 @@ struct Past {
 
 impl Past {
     fn add(&mut self, outcome: Result<Response<Bytes>, TransportError>) {
-        self.sent |= match &outcome {
-            Ok(_) => true,
-            Err(error) => error.may_have_been_sent(),
-        };
+        self.sent |= may_have_been_sent(&outcome);
         self.last = Some(outcome.map(|answer| answer.status()));
     }
 

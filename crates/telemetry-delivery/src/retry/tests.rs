@@ -102,6 +102,25 @@ async fn the_last_error_is_returned_when_attempts_run_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_that_must_not_be_repeated_is_sent_again_only_if_nothing_of_it_was_sent() {
+    for (replies, want) in [
+        (vec![failed(TransportErrorKind::Closed), status(200)], 1),
+        (vec![status(503), status(200)], 1),
+        (vec![status(429), status(200)], 1),
+        (vec![refused(), refused(), status(200)], 3),
+        (vec![refused(), status(503), status(200)], 2),
+    ] {
+        let transport = ScriptedTransport::new(replies);
+        let mut request = Request::default();
+        request.extensions_mut().insert(Once);
+        let retry = retry(RetryConfig::default(), &transport);
+        // What it ends with is what the last attempt brought.
+        let outcome = retry.oneshot(request).await;
+        assert_eq!(transport.requests().len(), want, "{outcome:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_error_remembers_that_an_earlier_attempt_may_have_been_sent() {
     let config = RetryConfig::default().with_max_attempts(2);
     for (first, want) in [

@@ -19,7 +19,8 @@
 //! use std::time::Instant;
 //! use telemetry_delivery::spool::{Record, Spool, SpoolConfig};
 //!
-//! # let root = std::env::temp_dir().join(format!("spool-doc-{}", std::process::id()));
+//! # let folder = tempfile::tempdir().expect("a place for temporary files");
+//! # let root = folder.path().join("spool");
 //! let mut spool = Spool::open(&root, SpoolConfig::default())?;
 //! let id = spool.append(Record { lane: b"orders", ends: &[3, 6], bytes: b"onetwo" })?;
 //! spool.commit(Instant::now())?;
@@ -33,7 +34,7 @@
 //! spool.acknowledge(entry.id)?;
 //! assert!(spool.next_pending().is_none());
 //! # spool.close()?;
-//! # std::fs::remove_dir(&root).expect("empty");
+//! # std::fs::remove_dir(root).expect("empty");
 //! # Ok::<(), telemetry_delivery::spool::SpoolError>(())
 //! ```
 
@@ -61,6 +62,9 @@ pub use inspect::{Inspected, inspect};
 pub use log::Spool;
 pub use record::{Entry, EntryId, Record};
 pub use stats::SpoolStats;
+
+#[cfg(unix)]
+pub(crate) use disk::let_go_in_child;
 
 #[cfg(test)]
 mod tests;

@@ -41,3 +41,10 @@ pub struct EntryId {
     pub(super) sequence: u64,
     pub(super) offset: u64,
 }
+
+impl EntryId {
+    /// Where it stands among all entries of one spool: a later one has a higher number.
+    pub(crate) fn position(&self) -> u64 {
+        self.sequence
+    }
+}

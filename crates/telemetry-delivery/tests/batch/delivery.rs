@@ -92,7 +92,27 @@ fn a_batch_whose_time_is_over_becomes_a_dead_letter() {
         receipt.wait(LONG),
         Some(Outcome::DeadLettered(reason.clone()))
     );
-    assert!(sink.attempts() > 1);
+    assert_eq!(letters.lock().unwrap()[0].1, reason);
+}
+
+#[test]
+fn a_batch_is_tried_until_the_next_attempt_would_be_too_late() {
+    let (config, letters) = with_letters(config().with_give_up_after(LONG));
+    let sink = Collect::answering(|batch| match batch.attempt() {
+        1 | 2 => Delivery::again("down"),
+        _ => Delivery::Again {
+            cause: "down for long".into(),
+            wait: Some(2 * LONG),
+        },
+    });
+    let (batcher, _guard, lane) = start(config, &sink);
+    let receipt = batcher.append_with_receipt(lane, b"x").unwrap();
+    let reason = DeadReason::Expired("down for long".into());
+    assert_eq!(
+        receipt.wait(LONG),
+        Some(Outcome::DeadLettered(reason.clone()))
+    );
+    assert_eq!(sink.attempts(), 3);
     assert_eq!(letters.lock().unwrap()[0].1, reason);
 }
 

@@ -74,6 +74,42 @@ fn what_the_dead_letters_append_is_refused_and_does_not_recurse() {
 }
 
 #[test]
+fn a_notice_without_room_is_not_counted_and_asked_for_again() {
+    let own = Own::default();
+    let said: Arc<Mutex<Vec<_>>> = Arc::default();
+    let sink = Collect::answering(|batch| match (batch.number(), batch.attempt()) {
+        (0, 1) => Delivery::again("busy"),
+        _ => Delivery::Delivered,
+    });
+    let config = config().with_memory_items(1).with_on_event({
+        let (own, said) = (Arc::clone(&own), Arc::clone(&said));
+        move |event| {
+            let (Event::Resumed { .. }, Some((batcher, lane))) = (event, own.get()) else {
+                return;
+            };
+            let mut said = said.lock().unwrap();
+            if said.is_empty() {
+                // Somebody else is quicker.
+                std::thread::scope(|scope| {
+                    scope.spawn(|| batcher.append(*lane, b"b").unwrap());
+                });
+            }
+            if said.len() < 2 {
+                said.push(batcher.append_notice(*lane, b"notice").map(|_| ()));
+            }
+        }
+    });
+    let (batcher, guard, lane) = start(config, &sink);
+    own.set((batcher.clone(), lane)).unwrap();
+    batcher.append(lane, b"a").unwrap();
+    assert!(sink.wait_for_items(3, LONG));
+    let report = guard.close_blocking(LONG);
+    assert_eq!(*said.lock().unwrap(), [Err(Rejected::Full), Ok(())]);
+    assert_eq!(texts(&sink.items()), ["a", "b", "notice"]);
+    assert_eq!(report.total.dropped.total(), 0);
+}
+
+#[test]
 fn a_callback_may_append_a_notice() {
     let own = Own::default();
     let config = config().with_memory_items(1).with_on_event({

@@ -1,33 +1,39 @@
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::future::Future as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Waker};
 
 use telemetry_delivery::batch::{
     BatchConfig, Batcher, Collect, Delivery, Event, LaneConfig, Overflow, Rejected, StartError,
 };
 use telemetry_delivery::spool::{Fsync, SpoolConfig};
+use tempfile::TempDir;
 
 use super::*;
 
-/// A folder that is removed in the end.
-struct Root(PathBuf);
+/// A folder that is not there yet, inside one that is removed in the end.
+struct Root {
+    path: PathBuf,
+    _outer: TempDir,
+}
 
 impl Root {
-    fn new(test: &str) -> Self {
-        let root = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("batch-spool-{test}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&root);
-        Self(root)
+    fn new() -> Self {
+        let outer = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        Self {
+            path: outer.path().join("spool"),
+            _outer: outer,
+        }
     }
 
     /// What a process that is killed now would leave, for another to find.
     fn as_after_a_kill(&self) -> Self {
-        let copy = Self(self.0.with_extension("killed"));
-        let _ = fs::remove_dir_all(&copy.0);
-        for folder in fs::read_dir(&self.0).unwrap() {
+        let copy = Self::new();
+        for folder in fs::read_dir(&self.path).unwrap() {
             let from = folder.unwrap().path();
-            let to = copy.0.join(from.file_name().unwrap());
+            let to = copy.path.join(from.file_name().unwrap());
             fs::create_dir_all(&to).unwrap();
             for file in fs::read_dir(from).unwrap() {
                 let file = file.unwrap().path();
@@ -38,18 +44,12 @@ impl Root {
     }
 
     fn is_empty(&self) -> bool {
-        fs::read_dir(&self.0).unwrap().next().is_none()
-    }
-}
-
-impl Drop for Root {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        fs::read_dir(&self.path).unwrap().next().is_none()
     }
 }
 
 fn spooling(root: &Root) -> BatchConfig {
-    config().with_spool(&root.0, SpoolConfig::default().with_fsync(Fsync::System))
+    config().with_spool(&root.path, SpoolConfig::default().with_fsync(Fsync::System))
 }
 
 /// Delivers nothing until it is let go.
@@ -82,7 +82,7 @@ fn next_delivers(root: &Root) -> Vec<Vec<u8>> {
 
 #[test]
 fn what_is_not_delivered_at_the_end_is_delivered_by_the_next_start() {
-    let root = Root::new("end");
+    let root = Root::new();
     let (sink, _closed) = gate();
     let (batcher, guard, lane) = start(spooling(&root), &sink);
     let items: Vec<Vec<u8>> = (0..500).map(|n| format!("item {n}").into_bytes()).collect();
@@ -97,10 +97,10 @@ fn what_is_not_delivered_at_the_end_is_delivered_by_the_next_start() {
 
 #[test]
 fn what_was_delivered_is_not_delivered_again() {
-    let root = Root::new("done");
+    let root = Root::new();
     let sink = Collect::new();
     let durable = SpoolConfig::default().with_fsync(Fsync::EveryRecord);
-    let (batcher, guard, lane) = start(config().with_spool(&root.0, durable), &sink);
+    let (batcher, guard, lane) = start(config().with_spool(&root.path, durable), &sink);
     for n in 0..20_u8 {
         batcher.append(lane, &[n]).unwrap();
     }
@@ -111,11 +111,11 @@ fn what_was_delivered_is_not_delivered_again() {
 
 #[test]
 fn with_every_record_an_append_that_returned_survives_a_kill() {
-    let root = Root::new("kill");
+    let root = Root::new();
     let (sink, _closed) = gate();
     let durable = SpoolConfig::default().with_fsync(Fsync::EveryRecord);
     // Nothing would go to disk by itself for a long time.
-    let (batcher, guard, lane) = start(patient().with_spool(&root.0, durable), &sink);
+    let (batcher, guard, lane) = start(patient().with_spool(&root.path, durable), &sink);
     std::thread::scope(|scope| {
         for thread in 0..4_u8 {
             let batcher = &batcher;
@@ -138,14 +138,14 @@ fn with_every_record_an_append_that_returned_survives_a_kill() {
 
 #[test]
 fn what_is_not_delivered_goes_to_disk_by_itself() {
-    let root = Root::new("interval");
+    let root = Root::new();
     let (sink, _closed) = gate();
     let every = SpoolConfig::default().with_fsync(Fsync::Interval(5 * MS));
-    let (batcher, guard, lane) = start(patient().with_spool(&root.0, every), &sink);
+    let (batcher, guard, lane) = start(patient().with_spool(&root.path, every), &sink);
     batcher.append(lane, b"one").unwrap();
     // Nothing else asks for it: neither a flush, nor a full buffer, nor lingering.
     let is_stored = || {
-        let folder = fs::read_dir(&root.0).unwrap().next().unwrap().unwrap();
+        let folder = fs::read_dir(&root.path).unwrap().next().unwrap().unwrap();
         let mut files = fs::read_dir(folder.path()).unwrap();
         files.any(|file| file.unwrap().metadata().unwrap().len() > 32)
     };
@@ -159,11 +159,11 @@ fn what_is_not_delivered_goes_to_disk_by_itself() {
 
 #[test]
 fn when_the_disk_fails_items_are_delivered_from_memory_and_it_is_told() {
-    let root = Root::new("failing");
+    let root = Root::new();
     let (sink, open) = gate();
     let told = Arc::new(AtomicUsize::new(0));
     let durable = SpoolConfig::default().with_fsync(Fsync::EveryRecord);
-    let config = config().with_spool(&root.0, durable).with_on_event({
+    let config = config().with_spool(&root.path, durable).with_on_event({
         let told = Arc::clone(&told);
         move |event| {
             if let Event::SpoolFailing { cause } = event {
@@ -173,7 +173,7 @@ fn when_the_disk_fails_items_are_delivered_from_memory_and_it_is_told() {
         }
     });
     let (batcher, guard, lane) = start(config, &sink);
-    fs::remove_dir_all(&root.0).unwrap();
+    fs::remove_dir_all(&root.path).unwrap();
     for n in 0..10_u8 {
         // Taken in, and the caller knows what is not promised.
         assert_eq!(batcher.append(lane, &[n]), Err(Rejected::NotStored));
@@ -187,7 +187,7 @@ fn when_the_disk_fails_items_are_delivered_from_memory_and_it_is_told() {
 
 #[test]
 fn items_beyond_memory_wait_on_disk_and_come_back_in_order() {
-    let root = Root::new("spill");
+    let root = Root::new();
     let (sink, open) = gate();
     let config = spooling(&root)
         .with_memory_bytes(256 << 10)
@@ -218,14 +218,10 @@ fn items_beyond_memory_wait_on_disk_and_come_back_in_order() {
     }
     let spilled = batcher.stats();
     assert_eq!(spilled.dropped.total(), 0);
-    let report = {
-        // Until nothing is left on disk, flushing waits for what is in memory only.
-        while batcher.stats().delivered < u64::from(count) {
-            batcher.flush_blocking(LONG).unwrap();
-            std::thread::yield_now();
-        }
-        guard.close_blocking(LONG)
-    };
+    // Waits for what is on disk only, too.
+    batcher.flush_blocking(LONG).unwrap();
+    assert_eq!(batcher.stats().delivered, u64::from(count));
+    let report = guard.close_blocking(LONG);
     assert_eq!((report.spooled, report.total.lost), (0, 0), "{report:?}");
     let numbers: Vec<u32> = sink
         .items()
@@ -239,40 +235,128 @@ fn items_beyond_memory_wait_on_disk_and_come_back_in_order() {
 }
 
 #[test]
+fn flushing_does_not_wait_for_what_is_appended_later_and_keeps_spilling() {
+    let root = Root::new();
+    // Delivers what begins below this number.
+    let upto = Arc::new(AtomicUsize::new(0));
+    let number = |item: &[u8]| u32::from_be_bytes(*item.first_chunk().unwrap()) as usize;
+    let sink = Collect::answering({
+        let upto = Arc::clone(&upto);
+        move |batch| match number(batch.bytes()) < upto.load(Ordering::Relaxed) {
+            true => Delivery::Delivered,
+            false => Delivery::again("closed"),
+        }
+    });
+    let config = spooling(&root)
+        .with_memory_bytes(256 << 10)
+        .with_batch_bytes(16 << 10)
+        .with_overflow(Overflow::Spill(LONG));
+    let (batcher, guard, lane) = start(config, &sink);
+    let append = |numbers: std::ops::Range<u32>| {
+        for n in numbers {
+            let mut item = n.to_be_bytes().to_vec();
+            item.resize(500, b'x');
+            batcher.append(lane, &item).unwrap();
+        }
+    };
+    append(0..3000);
+    assert!(batcher.stats().spooled > 1000);
+
+    let mut flush = std::pin::pin!(batcher.flush(LONG));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(flush.as_mut().poll(&mut context).is_pending());
+    append(3000..6000);
+    upto.store(3000, Ordering::Relaxed);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(flush).unwrap();
+    let delivered = sink.items().iter().filter(|it| number(it) < 3000).count();
+    assert_eq!(delivered, 3000);
+    let stats = batcher.stats();
+    assert!(stats.spooled > 0, "{stats:?}");
+    let report = guard.close_blocking(MS);
+    assert_eq!(report.total.delivered + report.spooled, 6000, "{report:?}");
+}
+
+#[test]
+fn closing_leaves_on_disk_what_is_only_there() {
+    let root = Root::new();
+    let (sink, open) = gate();
+    let config = spooling(&root)
+        .with_memory_bytes(64 << 10)
+        .with_batch_bytes(4 << 10)
+        .with_overflow(Overflow::Spill(LONG));
+    let (batcher, guard, lane) = start(config, &sink);
+    for _ in 0..1000 {
+        batcher.append(lane, &[7; 500]).unwrap();
+    }
+    assert!(batcher.stats().spooled > 500);
+    open.store(true, Ordering::Relaxed);
+    let begun = tokio::time::Instant::now();
+    let report = guard.close_blocking(LONG);
+    assert!(begun.elapsed() < LONG / 2);
+    assert_eq!(report.total.delivered + report.spooled, 1000, "{report:?}");
+}
+
+#[test]
+fn closing_ends_a_flush_that_waits_for_the_disk() {
+    let root = Root::new();
+    let (sink, _closed) = gate();
+    let config = spooling(&root)
+        .with_memory_bytes(64 << 10)
+        .with_batch_bytes(4 << 10)
+        .with_overflow(Overflow::Spill(LONG));
+    let (batcher, guard, lane) = start(config, &sink);
+    for _ in 0..1000 {
+        batcher.append(lane, &[7; 500]).unwrap();
+    }
+    let mut flush = std::pin::pin!(batcher.flush(LONG));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(flush.as_mut().poll(&mut context).is_pending());
+    assert_eq!(guard.close_blocking(MS).spooled, 1000);
+    // All of it is on disk, for the next start.
+    assert!(flush.as_mut().poll(&mut context).is_ready());
+}
+
+#[test]
 fn once_the_disk_is_full_items_are_refused_and_every_one_is_counted() {
-    let root = Root::new("full");
+    let root = Root::new();
     let (sink, open) = gate();
     let small = SpoolConfig::default()
         .with_max_bytes(256 << 10)
         .with_segment_bytes(16 << 10)
         .with_fsync(Fsync::System);
     let config = config()
-        .with_spool(&root.0, small)
+        .with_spool(&root.path, small)
         .with_memory_bytes(128 << 10)
         .with_batch_bytes(8 << 10)
         .with_overflow(Overflow::Spill(MS));
     let (batcher, guard, lane) = start(config, &sink);
-    let mut taken = 0;
-    for _ in 0..2000 {
+    // A slow disk has some refused before it is full.
+    let (mut taken, mut refused) = (0, 0);
+    while taken < 500 || refused < 1000 {
         match batcher.append(lane, &[7; 500]) {
             Ok(()) => taken += 1,
-            Err(rejected) => assert_eq!(rejected, Rejected::Full),
+            Err(rejected) => {
+                assert_eq!(rejected, Rejected::Full);
+                refused += 1;
+            }
         }
+        assert!(taken < 1000, "{refused} refused");
     }
-    assert!((500..1000).contains(&taken), "{taken}");
     open.store(true, Ordering::Relaxed);
-    while batcher.stats().delivered < taken {
-        batcher.flush_blocking(LONG).unwrap();
-        std::thread::yield_now();
-    }
+    batcher.flush_blocking(LONG).unwrap();
+    assert_eq!(batcher.stats().delivered, taken);
     let report = guard.close_blocking(LONG);
-    assert_eq!(report.total.delivered + report.total.dropped.full, 2000);
+    let total = report.total;
+    assert_eq!((total.delivered, total.dropped.full), (taken, refused));
     assert_eq!(sink.items().len() as u64, taken);
 }
 
 #[test]
 fn batches_that_are_cut_or_refused_leave_nothing_on_disk() {
-    let root = Root::new("cut");
+    let root = Root::new();
     let sink = Collect::answering(|batch| match batch.bytes() {
         [b'r', ..] if batch.count() == 1 => Delivery::refused("no"),
         _ if batch.count() > 1 => Delivery::TooLarge,
@@ -280,12 +364,14 @@ fn batches_that_are_cut_or_refused_leave_nothing_on_disk() {
     });
     let durable = SpoolConfig::default().with_fsync(Fsync::EveryRecord);
     let letters = Arc::new(AtomicUsize::new(0));
-    let config = patient().with_spool(&root.0, durable).with_dead_letters({
-        let letters = Arc::clone(&letters);
-        move |_| {
-            letters.fetch_add(1, Ordering::Relaxed);
-        }
-    });
+    let config = patient()
+        .with_spool(&root.path, durable)
+        .with_dead_letters({
+            let letters = Arc::clone(&letters);
+            move |_| {
+                letters.fetch_add(1, Ordering::Relaxed);
+            }
+        });
     let (batcher, guard, lane) = start(config, &sink);
     for n in 0..16 {
         let item = if n % 4 == 0 { "refused" } else { "fine" };
@@ -300,7 +386,7 @@ fn batches_that_are_cut_or_refused_leave_nothing_on_disk() {
 
 #[test]
 fn damage_to_what_was_spilled_is_told_and_counted() {
-    let root = Root::new("damage");
+    let root = Root::new();
     let (sink, open) = gate();
     let told = Arc::new(AtomicUsize::new(0));
     let config = spooling(&root)
@@ -321,7 +407,7 @@ fn damage_to_what_was_spilled_is_told_and_counted() {
     }
     assert!(batcher.stats().spooled > 500);
     // A byte in the middle of the one file.
-    for folder in fs::read_dir(&root.0).unwrap() {
+    for folder in fs::read_dir(&root.path).unwrap() {
         for file in fs::read_dir(folder.unwrap().path()).unwrap() {
             let path = file.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "seg") {
@@ -336,14 +422,10 @@ fn damage_to_what_was_spilled_is_told_and_counted() {
         }
     }
     open.store(true, Ordering::Relaxed);
-    let all_ended = || {
-        let stats = batcher.stats();
-        stats.delivered + stats.lost == 1000
-    };
-    while !all_ended() {
-        batcher.flush_blocking(LONG).unwrap();
-        std::thread::yield_now();
-    }
+    // What is damaged has come to its end, too.
+    batcher.flush_blocking(LONG).unwrap();
+    let stats = batcher.stats();
+    assert_eq!(stats.delivered + stats.lost, 1000);
     let report = guard.close_blocking(LONG);
     assert_eq!(told.load(Ordering::Relaxed), 1);
     assert!(
@@ -355,26 +437,25 @@ fn damage_to_what_was_spilled_is_told_and_counted() {
 
 #[test]
 fn a_spool_that_cannot_be_opened_is_an_error_at_the_start() {
-    let root = Root::new("none");
-    fs::write(&root.0, "a file").unwrap();
+    let root = Root::new();
+    fs::write(&root.path, "a file").unwrap();
     let started = Batcher::start(spooling(&root), Collect::new);
     assert!(matches!(started, Err(StartError::Spool(_))));
-    let _ = fs::remove_file(&root.0);
 }
 
 #[test]
 fn a_spool_that_holds_no_batch_is_refused() {
-    let root = Root::new("small");
+    let root = Root::new();
     let tiny = SpoolConfig::default()
         .with_segment_bytes(64 << 10)
         .with_max_bytes(64 << 10);
-    let started = Batcher::start(config().with_spool(&root.0, tiny), Collect::new);
+    let started = Batcher::start(config().with_spool(&root.path, tiny), Collect::new);
     assert!(matches!(started, Err(StartError::Config(_))));
 }
 
 #[test]
 fn left_overs_of_more_lanes_than_there_may_be_do_not_hold_up_the_others() {
-    let root = Root::new("lanes");
+    let root = Root::new();
     let (sink, _closed) = gate();
     let single = spooling(&root).with_batch_items(1);
     let (batcher, guard, lane) = start(single, &sink);

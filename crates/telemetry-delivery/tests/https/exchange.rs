@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tower::ServiceExt;
 
-use crate::loopback::{failure, header, read_request, send, server};
+use crate::loopback::{StandingClock, failure, header, read_request, send, server};
 
 const MIB: usize = 1024 * 1024;
 /// Short enough to wait for in a test whose server never comes to an end.
@@ -99,7 +99,9 @@ async fn a_host_without_address_gives_dns() {
     // One letter longer than a label may be, so that no resolver asks anybody about it.
     let host = format!("{}.test", "a".repeat(64));
     let request = Request::get(format!("http://{host}/")).body(Bytes::new());
-    let error = failure(HttpsConfig::default(), request.unwrap()).await;
+    // A proxy that the environment names would be asked to resolve it.
+    let config = HttpsConfig::default().with_no_proxy();
+    let error = failure(config, request.unwrap()).await;
     let text = format!("cannot resolve the host of {host}:80");
     check(&error, Kind::Dns, false, &text);
 }
@@ -210,11 +212,16 @@ async fn silence_in_the_middle_of_a_body_is_given_up() {
     check(&error, Kind::Timeout(TimeoutKind::ReadIdle), true, &text);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_server_that_never_answers_is_given_up() {
-    let (address, _) = server(|mut stream| async move {
-        read_request(&mut stream).await;
-        std::future::pending().await
+    let still = StandingClock::new();
+    let (address, _) = server(move |mut stream| {
+        let still = still.clone();
+        async move {
+            read_request(&mut stream).await;
+            still.release();
+            std::future::pending().await
+        }
     })
     .await;
     let config = HttpsConfig::default().with_attempt_timeout(SOON);
@@ -224,23 +231,27 @@ async fn a_server_that_never_answers_is_given_up() {
 }
 
 /// Answers with a body of a byte now and then, for ever.
-async fn server_dripping() -> SocketAddr {
-    let (address, _) = server(|mut stream| async move {
-        read_request(&mut stream).await;
-        let mut said = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
-        let mut drops = tokio::time::interval(Duration::from_millis(5));
-        while said.is_ok() {
-            drops.tick().await;
-            said = stream.write_all(b"x").await;
+async fn server_dripping(still: StandingClock) -> SocketAddr {
+    let (address, _) = server(move |mut stream| {
+        let still = still.clone();
+        async move {
+            read_request(&mut stream).await;
+            let mut said = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+            still.release();
+            let mut drops = tokio::time::interval(Duration::from_millis(5));
+            while said.is_ok() {
+                drops.tick().await;
+                said = stream.write_all(b"x").await;
+            }
         }
     })
     .await;
     address
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_steady_drip_does_not_outlast_the_attempt() {
-    let address = server_dripping().await;
+    let address = server_dripping(StandingClock::new()).await;
     let config = HttpsConfig::default()
         .with_read_idle_timeout(4 * SOON)
         .with_attempt_timeout(5 * SOON);
@@ -249,9 +260,9 @@ async fn a_steady_drip_does_not_outlast_the_attempt() {
     check(&error, Kind::Timeout(TimeoutKind::Attempt), true, &text);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_drip_below_the_minimum_is_given_up_early() {
-    let address = server_dripping().await;
+    let address = server_dripping(StandingClock::new()).await;
     let config = HttpsConfig::default().with_min_throughput(1000, SOON);
     let error = failure(config, get(address)).await;
     let text = format!("{address} gave less than 1000 bytes of an answer in 50ms");

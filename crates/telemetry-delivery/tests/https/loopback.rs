@@ -2,8 +2,8 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -11,6 +11,24 @@ use telemetry_delivery::{HttpsConfig, HttpsTransport, TransportError};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
+
+/// A paused clock that does not even jump ahead while everybody waits, until it is released: what
+/// is on its way over a socket looks like waiting, too.
+#[derive(Clone)]
+pub(crate) struct StandingClock(Arc<Mutex<Option<mpsc::Sender<()>>>>);
+
+impl StandingClock {
+    pub(crate) fn new() -> Self {
+        let (hold, released) = mpsc::channel();
+        // The clock of a runtime jumps only while it has no blocking task.
+        tokio::task::spawn_blocking(move || released.recv());
+        Self(Arc::new(Mutex::new(Some(hold))))
+    }
+
+    pub(crate) fn release(&self) {
+        drop(self.0.lock().unwrap().take());
+    }
+}
 
 /// Hands every connection to `serve` and tells how many there were.
 pub(crate) async fn server<F, S>(serve: S) -> (SocketAddr, Arc<AtomicUsize>)

@@ -1,6 +1,7 @@
 use std::time::UNIX_EPOCH;
 
 use super::*;
+use crate::checkpointer::Mark;
 use crate::config::WorkerConfig;
 use crate::policy::{ExpiredCursor, FailurePolicy};
 
@@ -332,6 +333,88 @@ fn a_bounded_shard_reads_up_to_its_end_and_no_further() {
     state.saved(T0);
     assert_eq!(state.next(at(9), time), None);
     assert_eq!(state.phase(), Phase::Finished);
+}
+
+#[test]
+fn a_batch_that_waits_for_its_next_attempt_is_given_back_and_the_same_is_read_again_for_it() {
+    let mut state = busy(config());
+    assert!(!state.waits_with_batch(), "it is being worked on");
+    state.failed(T0);
+    let again = state.wakes_at().unwrap();
+    assert!(state.waits_with_batch());
+    state.give_back();
+    assert!(!state.waits_with_batch());
+    assert_eq!((state.front(), state.queue.len()), (None, 0));
+    assert_eq!(actions(&mut state, T0), []);
+    assert_eq!(state.wakes_at(), Some(again), "nothing is held before");
+    let same = Action::Pull {
+        cursor: cursor(10),
+        end: Some(cursor(11)),
+        is_ahead: false,
+    };
+    assert_eq!(actions(&mut state, again), [same]);
+    assert_eq!(state.wakes_at(), None, "no attempt without a batch");
+    let pulled = Pulled {
+        at_end: Some(true),
+        ..full(11, Some(10))
+    };
+    state.pulled(again, pulled);
+    assert!(!state.is_caught_up(), "that was not the end of the shard");
+    assert_eq!(
+        actions(&mut state, again),
+        [Action::Process { attempt: 2 }, pull(11, true)]
+    );
+    state.processed();
+    assert_eq!(state.position().unwrap().cursor, cursor(11));
+}
+
+#[test]
+fn a_batch_that_was_given_back_and_has_expired_since_takes_its_failures_with_it() {
+    let mut state = busy(config());
+    state.failed(T0);
+    let again = state.wakes_at().unwrap();
+    state.give_back();
+    actions(&mut state, again);
+    state.read_failed(again, ReadFailure::Expired);
+    let begin = Action::Locate(CursorPosition::Begin);
+    assert_eq!(actions(&mut state, again), [begin]);
+    state.located(cursor(50));
+    assert_eq!(actions(&mut state, again), [pull(50, false)]);
+    state.pulled(again, full(51, Some(50)));
+    let first = Action::Process { attempt: 1 };
+    assert_eq!(actions(&mut state, again), [first, pull(51, true)]);
+}
+
+#[test]
+fn what_is_read_ahead_is_given_back_alone_while_a_batch_is_in_hand() {
+    let mut state = busy(config());
+    assert!(state.has_ahead());
+    state.give_back_ahead();
+    assert_eq!((state.front(), state.has_ahead()), (Some(&10), false));
+    assert_eq!(actions(&mut state, T0), [pull(11, true)]);
+}
+
+#[test]
+fn a_shard_that_drains_keeps_only_the_batch_in_hand() {
+    let mut state = busy(config());
+    state.drain();
+    assert_eq!((state.front(), state.queue.len()), (Some(&10), 1));
+}
+
+#[test]
+fn an_answer_without_room_is_asked_for_again() {
+    let mut state = begun(config());
+    state.not_held();
+    assert_eq!(actions(&mut state, T0), [pull(10, false)]);
+}
+
+#[test]
+fn a_shard_that_comes_back_settles_before_its_checkpoint_is_loaded() {
+    let mut state = state(config());
+    state.settle_until(at(10));
+    assert_eq!(actions(&mut state, at(9)), []);
+    assert_eq!(state.wakes_at(), Some(at(10)));
+    assert_eq!(actions(&mut state, at(10)), [Action::Load]);
 }
 
 #[test]

@@ -1,24 +1,20 @@
 //! Searches, histograms and topics.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use serde_json::{Value, json};
 use sls_client::LogstoreHandle;
-use sls_core::api::GetHistograms;
-use sls_core::model::{IndexConfig, Log, LogGroup, LogQuery};
-use sls_core::wire::EncodedGroup;
+use sls_core::model::LogQuery;
 use suites::clients::Result;
+use suites::clients::checks::searched::{FIRST, SOURCE, Searched, TOPICS, contents, level};
 use suites::clients::groups::expect;
 
 use crate::World;
 
-/// The second of the first log; every second after it has one log in each topic.
-const FIRST: u32 = 1_700_000_000;
-/// With three topics more than one page, which has a hundred.
-const SECONDS: u32 = 50;
-/// What is asked about: longer than what is there.
-const ASKED: u32 = 100;
-const TOPICS: [&str; 3] = ["checkout", "search", "搜索"];
+const SEARCHED: Searched = Searched {
+    // With three topics more than one page, which has a hundred.
+    seconds: 50,
+    // Longer than what is there.
+    asked: 100,
+};
 
 /// A question in the words of `queries.py`, and which logs answer it, in their order.
 struct Question {
@@ -28,7 +24,7 @@ struct Question {
 
 /// Python asks in each of its ways, and finds what is there; ours finds as much.
 pub(crate) async fn asked_by_python(world: &World) -> Result<u64> {
-    let logstore = filled(world, "queries").await?;
+    let logstore = SEARCHED.store(world, "queries").await?;
     let questions = questions();
     let arguments: Value = questions
         .iter()
@@ -46,7 +42,7 @@ pub(crate) async fn asked_by_python(world: &World) -> Result<u64> {
         if asked.arguments["call"] == "get_log" && asked.arguments["size"] == -1 {
             let query = asked.arguments["query"].as_str().unwrap_or_default();
             let topic = asked.arguments["topic"].as_str().unwrap_or_default();
-            let (from, to) = range();
+            let (from, to) = SEARCHED.range();
             let query = LogQuery::between(from, to)
                 .with_query(query)
                 .with_topic(topic);
@@ -60,35 +56,23 @@ pub(crate) async fn asked_by_python(world: &World) -> Result<u64> {
 
 /// Both clients see the same bars, and all logs are in them.
 pub(crate) async fn histograms(world: &World) -> Result<u64> {
-    let logstore = filled(world, "histograms").await?;
+    let logstore = SEARCHED.store(world, "histograms").await?;
     let questions = json!([
         {"call": "histograms", "query": "*"},
         {"call": "histograms", "query": "level: ERROR", "topic": TOPICS[2]},
     ]);
     let (found, calls) = ask(world, &logstore, &questions).await?;
-    let errors = (0..SECONDS).filter(|n| level(*n) == "ERROR").count();
-    for (at, (query, topic, count)) in [
-        ("*", "", TOPICS.len() * SECONDS as usize),
-        ("level: ERROR", TOPICS[2], errors),
-    ]
-    .into_iter()
-    .enumerate()
-    {
+    for (at, (query, topic, count)) in SEARCHED.bars().into_iter().enumerate() {
         let found = &found[at];
         expect(
             query,
             &json!([found["complete"], found["count"]]),
             &json!([true, count]),
         )?;
-        let (from, to) = range();
-        let ours = GetHistograms::new(logstore.project(), logstore.name(), from, to)
-            .with_query(query)
-            .with_topic(topic);
-        let ours = world.client.send(&ours).await?;
-        let parts = ours
-            .parts
-            .iter()
-            .map(|part| json!([seconds(part.from), seconds(part.to), part.count, true]));
+        let parts = SEARCHED.our_bars(world, &logstore, query, topic).await?;
+        let parts = parts
+            .into_iter()
+            .map(|(from, to, count)| json!([from, to, count, true]));
         expect(
             &format!("parts of {query}"),
             &found["parts"],
@@ -100,7 +84,7 @@ pub(crate) async fn histograms(world: &World) -> Result<u64> {
 
 /// Python lists the topics page by page.
 pub(crate) async fn topics(world: &World) -> Result<u64> {
-    let logstore = filled(world, "topics").await?;
+    let logstore = SEARCHED.store(world, "topics").await?;
     let questions = json!([
         {"call": "topics"},
         {"call": "topics", "line": 1},
@@ -199,51 +183,16 @@ fn questions() -> Vec<Question> {
 
 /// The logs that a question is about, as Python shows them.
 fn rows(keep: &dyn Fn(u32, &str) -> bool) -> Vec<Value> {
-    let pairs = (0..SECONDS).flat_map(|n| TOPICS.map(|topic| (n, topic)));
-    pairs
-        .filter(|(n, topic)| keep(*n, topic))
-        .map(|(n, topic)| {
-            let contents = json!({
-                "__topic__": topic,
-                "number": n.to_string(),
-                "level": level(n),
-                "message": MESSAGE,
-            });
-            json!([FIRST + n, "10.0.0.1", contents])
-        })
-        .collect()
-}
-
-const MESSAGE: &str = "付款 was late, \"again\"";
-
-fn level(n: u32) -> &'static str {
-    if n % 3 == 0 { "ERROR" } else { "INFO" }
-}
-
-/// A logstore with an index and the logs, one shard, so that their order is known.
-async fn filled(world: &World, name: &str) -> Result<LogstoreHandle> {
-    let logstore = world.logstore(name, 1).await?;
-    let index: IndexConfig = serde_json::from_value(json!({
-        "line": {"token": [",", " ", "\""], "caseSensitive": false, "chn": true},
-    }))?;
-    logstore.create_index(index).await?;
-    for topic in TOPICS {
-        let logs = (0..SECONDS).map(|n| {
-            Log::at(FIRST + n)
-                .with("number", n.to_string())
-                .with("level", level(n))
-                .with("message", MESSAGE)
-        });
-        let group = LogGroup::new(logs.collect())
-            .with_topic(topic)
-            .with_source("10.0.0.1");
-        logstore.put(&EncodedGroup::from(&group)).await?;
-    }
-    Ok(logstore)
+    let rows = SEARCHED.matching(keep).map(|(n, topic)| {
+        let mut contents = contents(n);
+        contents["__topic__"] = json!(topic);
+        json!([FIRST + n, SOURCE, contents])
+    });
+    rows.collect()
 }
 
 async fn ask(world: &World, logstore: &LogstoreHandle, questions: &Value) -> Result<(Value, u64)> {
-    let (from, to) = (FIRST.to_string(), (FIRST + ASKED).to_string());
+    let (from, to) = (FIRST.to_string(), (FIRST + SEARCHED.asked).to_string());
     let program = world.program(
         &world.access(),
         logstore.name(),
@@ -252,15 +201,4 @@ async fn ask(world: &World, logstore: &LogstoreHandle, questions: &Value) -> Res
     );
     let answer = program.answer(&questions.to_string()).await?;
     Ok((answer.result, answer.calls))
-}
-
-fn range() -> (SystemTime, SystemTime) {
-    let from = UNIX_EPOCH + Duration::from_secs(FIRST.into());
-    (from, from + Duration::from_secs(ASKED.into()))
-}
-
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs()
 }

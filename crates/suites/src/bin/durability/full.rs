@@ -14,10 +14,18 @@ use suites::clients::server::ServerProcess;
 use suites::clients::skip::Skip;
 use suites::clients::table::{Subject, Table};
 
+use tokio::time::Instant;
+
 use crate::server::{self, LOGSTORE, PROJECT, Program, Server};
 
 /// One put.
 const GROUP: usize = 512 << 10;
+/// How many puts are refused one after the other, and how long that may take: a try for each
+/// would be seconds for each.
+const REFUSED: usize = 50;
+const REFUSED_WITHIN: Duration = Duration::from_secs(20);
+/// The longest pause between two tries, and the try.
+const RECOVERED_WITHIN: Duration = Duration::from_secs(30);
 /// More than fit on either of the small disks.
 const MOST: usize = 1000;
 
@@ -119,7 +127,7 @@ async fn hits_a_limit(program: &Program) -> Result<u64> {
     let path = program.path().display();
     std::fs::write(
         &script,
-        format!("#!/bin/sh\ntrap '' XFSZ\nulimit -f {BLOCKS}\nexec '{path}' \"$@\"\n"),
+        format!("#!/bin/sh\nulimit -S -f {BLOCKS}\nexec '{path}' \"$@\"\n"),
     )?;
     let mut executable = Command::new("chmod");
     executable.arg("+x").arg(&script);
@@ -133,13 +141,64 @@ async fn hits_a_limit(program: &Program) -> Result<u64> {
     }
     // The file is opened again, and everything can be read.
     check_stored(&server, before).await?;
+    // Not for each put: most are refused without a try, and told the same.
+    let began = Instant::now();
+    for _ in 0..REFUSED {
+        match put(&server, before).await {
+            Ok(()) => return Err("a put is taken where there is no room".into()),
+            Err(error) if error.code() == Some(&ErrorCode::ServerBusy) => {}
+            Err(error) => return Err(format!("refused with {error}").into()),
+        }
+    }
+    let took = began.elapsed();
+    if took > REFUSED_WITHIN {
+        return Err(format!("{REFUSED} puts were refused in {} s", took.as_secs()).into());
+    }
+    // What is small still goes.
+    let other = server.client().logstore(PROJECT, "other");
+    other.create(LogstoreConfig::named("other")).await?;
+    other.delete().await?;
+    check_stored(&server, before).await?;
+    let mut stored = before;
+    if lift_limit(&server) {
+        let began = Instant::now();
+        while let Err(error) = put(&server, stored).await {
+            if began.elapsed() > RECOVERED_WITHIN {
+                return Err(error.into());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        stored += 1;
+        check_stored(&server, stored).await?;
+    }
     server.kill().await?;
     let server = program.start(&data, &[]).await?;
-    check_stored(&server, before).await?;
-    put(&server, before).await?;
-    check_stored(&server, before + 1).await?;
+    check_stored(&server, stored).await?;
+    put(&server, stored).await?;
+    check_stored(&server, stored + 1).await?;
     server.stop().await?;
-    Ok(before as u64)
+    Ok(stored as u64)
+}
+
+/// Lets the server's files grow again, where that can be done to a running program.
+#[cfg(target_os = "linux")]
+fn lift_limit(server: &Server) -> bool {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+    let id = server.process().id().and_then(|id| i32::try_from(id).ok());
+    let Some(id) = id.and_then(Pid::from_raw) else {
+        return false;
+    };
+    let none = Rlimit {
+        current: None,
+        maximum: None,
+    };
+    prlimit(Some(id), Resource::Fsize, none).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn lift_limit(_: &Server) -> bool {
+    false
 }
 
 async fn start_limited(script: &Path, data: &Path) -> Result<Server> {

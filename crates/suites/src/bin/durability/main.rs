@@ -33,7 +33,7 @@ const SUITE: &str = "durability";
 const CYCLES: u32 = 200;
 /// How much is stored before a start is timed, in MiB, unless the run is a short one.
 const STORED_MIB: u64 = 256;
-const STORED_MIB_SHORT: u64 = 32;
+const STORED_MIB_SHORT: u64 = 96;
 /// A run of fewer cycles is a short one.
 const SHORT: u32 = 50;
 

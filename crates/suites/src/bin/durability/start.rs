@@ -11,11 +11,11 @@ use crate::server::{self, LOGSTORE, PROJECT, Program, Server};
 
 /// One put.
 const GROUP: usize = 2 << 20;
-/// After an orderly end nothing is read through, however much there is.
+/// Nothing is read through, however much there is and however the server ended.
 const QUICK_MS: u128 = 1500;
 
 pub(crate) async fn check(table: &mut Table, program: &Program, mib: u64) {
-    let name = format!("a start with {mib} MiB after an orderly end is quick");
+    let name = format!("a start with {mib} MiB is quick after an orderly end and after a kill");
     let result = quick(program, mib).await;
     table.add(&Subject::server(), name, result);
 }
@@ -48,7 +48,10 @@ async fn quick(program: &Program, mib: u64) -> Result<u64> {
         stopped.as_millis()
     );
     if after_stop > QUICK_MS {
-        return Err(format!("ready after {after_stop} ms").into());
+        return Err(format!("ready {after_stop} ms after an orderly end").into());
+    }
+    if after_kill > QUICK_MS {
+        return Err(format!("ready {after_kill} ms after a kill").into());
     }
     Ok(groups)
 }

@@ -29,6 +29,7 @@ pub mod producer; // logs through a producer
 pub mod refusals; // errors arrive as the client's errors
 pub mod resources; // projects and logstores
 pub mod search; // searches, histograms, neighbours
+pub mod searched; // the logs that are searched
 pub mod shards; // split and merge
 
 use serde_json::Value;

@@ -1,29 +1,27 @@
 //! Searches, histograms, and the neighbours of a log.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use serde_json::{Value, json};
 use sls_client::LogstoreHandle;
-use sls_core::api::GetHistograms;
-use sls_core::model::{IndexConfig, Log, LogGroup};
+use sls_core::model::{Log, LogGroup};
 use sls_core::wire::EncodedGroup;
 
 use super::super::Result;
 use super::super::groups::expect;
 use super::super::world::{Programs, World};
+use super::searched::{FIRST, SOURCE, Searched, TOPICS, contents, indexed};
 
-/// The second of the first log; every second after it has one log in each topic.
-const FIRST: u32 = 1_700_000_000;
 const SECONDS: u32 = 20;
-const TOPICS: [&str; 3] = ["checkout", "search", "搜索"];
-const MESSAGE: &str = "付款 was late, \"again\"";
+const SEARCHED: Searched = Searched {
+    seconds: SECONDS,
+    asked: SECONDS,
+};
 
 /// Theirs asks in one of its ways, and finds what is there.
 ///
 /// # Errors
 /// When it finds something else, and when a call fails.
 pub async fn asked_by_theirs<P: Programs>(world: &World<P>, way: &str) -> Result<u64> {
-    let logstore = filled(world, &format!("search-{way}")).await?;
+    let logstore = SEARCHED.store(world, &format!("search-{way}")).await?;
     let mut questions = questions();
     for (question, _) in &mut questions {
         question["way"] = json!(way);
@@ -42,12 +40,8 @@ pub async fn asked_by_theirs<P: Programs>(world: &World<P>, way: &str) -> Result
 /// # Errors
 /// When they differ, and when a call fails.
 pub async fn histograms<P: Programs>(world: &World<P>) -> Result<u64> {
-    let logstore = filled(world, "histograms").await?;
-    let errors = (0..SECONDS).filter(|n| level(*n) == "ERROR").count();
-    let questions = [
-        ("*", "", TOPICS.len() * SECONDS as usize),
-        ("level: ERROR", TOPICS[2], errors),
-    ];
+    let logstore = SEARCHED.store(world, "histograms").await?;
+    let questions = SEARCHED.bars();
     let asked = questions.map(|(query, topic, count)| {
         let question = json!({"query": query, "topic": topic});
         (question, vec![Value::Null; count])
@@ -57,17 +51,9 @@ pub async fn histograms<P: Programs>(world: &World<P>) -> Result<u64> {
         let found = &found[at];
         let whole = json!([found["complete"], found["count"]]);
         expect(query, &whole, &json!([true, count]))?;
-        let (from, to) = range();
-        let ours = GetHistograms::new(logstore.project(), logstore.name(), from, to)
-            .with_query(query)
-            .with_topic(topic);
-        let ours = world.client.send(&ours).await?;
-        let parts = ours
-            .parts
-            .iter()
-            .map(|part| json!([seconds(part.from), seconds(part.to), part.count]));
+        let parts = SEARCHED.our_bars(world, &logstore, query, topic).await?;
         let what = format!("parts of {query}");
-        expect(&what, &found["parts"], &parts.collect())?;
+        expect(&what, &found["parts"], &json!(parts))?;
     }
     Ok(calls)
 }
@@ -143,51 +129,14 @@ fn questions() -> Vec<(Value, Vec<Value>)> {
 
 /// The logs that a question is about.
 fn rows(keep: &dyn Fn(u32, &str) -> bool) -> Vec<Value> {
-    let pairs = (0..SECONDS).flat_map(|n| TOPICS.map(|topic| (n, topic)));
-    pairs
-        .filter(|(n, topic)| keep(*n, topic))
-        .map(|(n, topic)| {
-            json!({
-                "__time__": (FIRST + n).to_string(),
-                "__topic__": topic,
-                "__source__": "10.0.0.1",
-                "number": n.to_string(),
-                "level": level(n),
-                "message": MESSAGE,
-            })
-        })
-        .collect()
-}
-
-fn level(n: u32) -> &'static str {
-    if n % 3 == 0 { "ERROR" } else { "INFO" }
-}
-
-/// A logstore with an index and the logs, one shard, so that their order is known.
-async fn filled<P: Programs>(world: &World<P>, name: &str) -> Result<LogstoreHandle> {
-    let logstore = indexed(world, name).await?;
-    for topic in TOPICS {
-        let logs = (0..SECONDS).map(|n| {
-            Log::at(FIRST + n)
-                .with("number", n.to_string())
-                .with("level", level(n))
-                .with("message", MESSAGE)
-        });
-        let group = LogGroup::new(logs.collect())
-            .with_topic(topic)
-            .with_source("10.0.0.1");
-        logstore.put(&EncodedGroup::from(&group)).await?;
-    }
-    Ok(logstore)
-}
-
-async fn indexed<P: Programs>(world: &World<P>, name: &str) -> Result<LogstoreHandle> {
-    let logstore = world.logstore(name, 1).await?;
-    let index: IndexConfig = serde_json::from_value(json!({
-        "line": {"token": [",", " ", "\""], "caseSensitive": false, "chn": true},
-    }))?;
-    logstore.create_index(index).await?;
-    Ok(logstore)
+    let rows = SEARCHED.matching(keep).map(|(n, topic)| {
+        let mut row = contents(n);
+        row["__time__"] = json!((FIRST + n).to_string());
+        row["__topic__"] = json!(topic);
+        row["__source__"] = json!(SOURCE);
+        row
+    });
+    rows.collect()
 }
 
 async fn ask<P: Programs>(
@@ -206,15 +155,4 @@ async fn ask<P: Programs>(
         &json!(questions.len()),
     )?;
     Ok((answer.result, answer.calls))
-}
-
-fn range() -> (SystemTime, SystemTime) {
-    let from = UNIX_EPOCH + Duration::from_secs(FIRST.into());
-    (from, from + Duration::from_secs(SECONDS.into()))
-}
-
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs()
 }

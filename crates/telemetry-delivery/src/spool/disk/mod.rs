@@ -1,5 +1,6 @@
 //! What the spool asks of a file system.
 
+mod held; // open lock files, for a child to let go of
 mod system; // the real one
 
 #[cfg(test)]
@@ -9,6 +10,8 @@ use std::fmt::Debug;
 use std::io;
 use std::path::Path;
 
+#[cfg(unix)]
+pub(crate) use held::let_go_in_child;
 pub(super) use system::SystemDisk;
 
 /// A file system. Object safe.

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use fs4::FileExt;
 
+use super::held::Held;
 use super::{Disk, DiskFile, Lock};
+use crate::fork;
 
 /// The file system of the machine.
 ///
@@ -79,6 +81,7 @@ impl Disk for SystemDisk {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
+        fork::watch();
         let file = match files().create(true).open(path) {
             Ok(file) => file,
             // The folder was removed meanwhile.
@@ -91,7 +94,7 @@ impl Disk for SystemDisk {
             Err(fs4::TryLockError::Error(error)) => return Err(error),
         }
         // Who held it before may have removed the file between opening and locking it here.
-        Ok(is_at(&file, path)?.then(|| Box::new(FileLock(file)) as Box<dyn Lock>))
+        Ok(is_at(&file, path)?.then(|| Box::new(FileLock(Held::new(file))) as Box<dyn Lock>))
     }
 
     fn process_id(&self) -> u32 {
@@ -120,7 +123,7 @@ fn is_at(_file: &File, path: &Path) -> io::Result<bool> {
 /// Closing the file ends the lock, unless a child process has it open, too: so a child that
 /// closes its copy does not end the lock of its parent, which unlocking would do.
 #[derive(Debug)]
-struct FileLock(#[expect(dead_code, reason = "held open")] File);
+struct FileLock(#[expect(dead_code, reason = "held open")] Held);
 
 impl Lock for FileLock {}
 

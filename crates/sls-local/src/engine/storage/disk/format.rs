@@ -143,6 +143,11 @@ pub(super) fn store(folder: &Path) -> PathBuf {
     folder.join(STORE)
 }
 
+/// What the store is called until it is complete.
+pub(super) fn unfinished(folder: &Path) -> PathBuf {
+    folder.join(UNFINISHED)
+}
+
 /// Opens the store, which is made when there is none.
 pub(super) fn open(folder: &Path, cache: usize) -> Result<Database, OpenError> {
     let path = store(folder);
@@ -190,7 +195,13 @@ pub(super) fn logs(database: &Database) -> Result<Vec<(LogId, LogRow)>, OpenErro
 
 /// Makes an empty store beside its place, and moves it there when it is safe.
 fn create(folder: &Path, cache: usize) -> Result<(), OpenError> {
-    let unfinished = folder.join(UNFINISHED);
+    drop(begin(folder, cache)?);
+    move_into_place(folder)
+}
+
+/// Makes an empty store beside its place.
+pub(super) fn begin(folder: &Path, cache: usize) -> Result<Database, OpenError> {
+    let unfinished = unfinished(folder);
     match fs::remove_file(&unfinished) {
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(OpenError::Io(cause)),
         _ => {}
@@ -204,8 +215,12 @@ fn create(folder: &Path, cache: usize) -> Result<(), OpenError> {
         StorageError::Damaged(what) => OpenError::Damaged(what.to_string()),
         other => OpenError::Io(io::Error::other(other)),
     })?;
-    drop(database);
-    let moved = fs::rename(&unfinished, store(folder));
+    Ok(database)
+}
+
+/// Moves a store that is complete and closed to its place.
+pub(super) fn move_into_place(folder: &Path) -> Result<(), OpenError> {
+    let moved = fs::rename(unfinished(folder), store(folder));
     let safe = moved.and_then(|()| sync(folder));
     // The folder itself may be new.
     let parent = folder

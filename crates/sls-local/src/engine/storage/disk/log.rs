@@ -1,5 +1,6 @@
 //! One shard's groups.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -15,14 +16,29 @@ pub(super) struct LogState {
     pub(super) id: LogId,
     /// Held for a few numbers.
     row: Mutex<LogRow>,
+    /// Whether the file has ever known of it.
+    stored: AtomicBool,
 }
 
 impl LogState {
+    /// A log that begins.
     pub(super) fn new(id: LogId, row: LogRow) -> Self {
         Self {
             id,
             row: Mutex::new(row),
+            stored: AtomicBool::new(false),
         }
+    }
+
+    /// A log that is in the file.
+    pub(super) fn stored(id: LogId, row: LogRow) -> Self {
+        let state = Self::new(id, row);
+        state.set(row);
+        state
+    }
+
+    pub(super) fn is_stored(&self) -> bool {
+        self.stored.load(Ordering::Acquire)
     }
 
     pub(super) fn get(&self) -> LogRow {
@@ -30,11 +46,13 @@ impl LogState {
     }
 
     pub(super) fn set(&self, row: LogRow) {
+        self.stored.store(true, Ordering::Release);
         *self.row() = row;
     }
 
     /// Takes over what the writer did; what was trimmed meanwhile stays trimmed.
     pub(super) fn written(&self, written: LogRow) {
+        self.stored.store(true, Ordering::Release);
         let mut row = self.row();
         let ahead = row.first > written.first;
         let (first, oldest) = (row.first, row.oldest);
@@ -68,6 +86,12 @@ impl DiskLog {
             let head = table.get(key)?;
             Ok(head.map(|head| EntryHead::of(head.value())))
         })
+    }
+}
+
+impl Drop for DiskLog {
+    fn drop(&mut self) {
+        self.shared.let_go(&self.state);
     }
 }
 

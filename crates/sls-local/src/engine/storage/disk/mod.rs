@@ -11,6 +11,7 @@
 //! for, through a cache of bounded size. While a commit is on its way the next one gathers,
 //! so many puts share the time that the disk takes for one.
 
+mod compact; // a smaller file with the same in it
 mod entry; // a group as it is written
 mod format; // tables, versions, opening
 mod log; // one shard's groups
@@ -18,6 +19,8 @@ mod queue; // what waits for the writer
 mod room; // how full the disk is
 #[cfg(test)]
 mod tests;
+mod trouble; // what failed, and when it is tried again
+mod upkeep; // what is done for quick starts and small files
 mod writer; // commits
 
 use std::collections::HashMap;
@@ -31,6 +34,7 @@ use self::format::FACTS;
 use self::log::{DiskLog, LogState};
 use self::queue::{Job, Queue};
 use self::room::FreeSpace;
+use self::upkeep::Upkeep;
 use super::{Changes, Done, Fact, LogId, ShardLog, Storage, StorageError};
 
 pub(crate) use self::format::OpenError;
@@ -51,29 +55,37 @@ struct Shared {
     /// Not there while the file cannot be used, and after the end.
     database: RwLock<Option<Database>>,
     queue: Queue,
-    /// The logs that were opened. Held for a lookup.
+    /// The logs that are in the file, and those that somebody holds. Held for a lookup.
     logs: Mutex<HashMap<LogId, Arc<LogState>>>,
     space: FreeSpace,
+    upkeep: Upkeep,
     /// Keeps other servers out of the folder.
     lock: Mutex<Option<redb::backends::FileBackend>>,
 }
 
 impl DiskStorage {
     /// Opens a folder, which is made when it is not there, with so many bytes of memory for
-    /// pages of the file. May take long after a crash: then everything is checked.
+    /// pages of the file. Takes up to half a minute when most of a large file is free and it is
+    /// made smaller.
     pub(crate) fn open(folder: &Path, cache: usize) -> Result<Self, OpenError> {
-        Self::open_with(folder, cache, FreeSpace::of(folder))
+        Self::open_with(folder, cache, FreeSpace::of(folder), Upkeep::default())
     }
 
-    fn open_with(folder: &Path, cache: usize, space: FreeSpace) -> Result<Self, OpenError> {
+    fn open_with(
+        folder: &Path,
+        cache: usize,
+        space: FreeSpace,
+        upkeep: Upkeep,
+    ) -> Result<Self, OpenError> {
         std::fs::create_dir_all(folder).map_err(OpenError::Io)?;
         let lock = format::lock(folder)?;
         let database = format::open(folder, cache)?;
         let logs = format::logs(&database)?;
+        let database = compact::compacted(folder, cache, database, &logs, &space, &upkeep)?;
         let purging = logs.iter().filter(|(_, row)| row.is_purged_later());
         let purging: Vec<_> = purging.map(|(id, _)| *id).collect();
         let states = logs.into_iter();
-        let states = states.map(|(id, row)| (id, Arc::new(LogState::new(id, row))));
+        let states = states.map(|(id, row)| (id, Arc::new(LogState::stored(id, row))));
         let shared = Arc::new(Shared {
             folder: folder.to_owned(),
             cache,
@@ -81,6 +93,7 @@ impl DiskStorage {
             queue: Queue::new(purging),
             logs: Mutex::new(states.collect()),
             space,
+            upkeep,
             lock: Mutex::new(Some(lock)),
         });
         let writer = writer::start(Arc::clone(&shared)).map_err(OpenError::Io)?;
@@ -157,6 +170,17 @@ impl Shared {
         let mut logs = self.logs();
         let new = || Arc::new(LogState::new(id, format::LogRow::empty(base)));
         Arc::clone(logs.entry(id).or_insert_with(new))
+    }
+
+    /// Forgets a log that its last holder lets go of, unless something of it was stored.
+    fn let_go(&self, state: &Arc<LogState>) {
+        let mut logs = self.logs();
+        let known = logs.get(&state.id);
+        let known = known.is_some_and(|known| Arc::ptr_eq(known, state));
+        // The table's own and the holder's. Whoever writes to it has one more.
+        if known && Arc::strong_count(state) == 2 && !state.is_stored() {
+            logs.remove(&state.id);
+        }
     }
 
     fn logs(&self) -> MutexGuard<'_, HashMap<LogId, Arc<LogState>>> {

@@ -11,8 +11,9 @@ use super::super::StorageError;
 
 /// Left free by puts, so that logs can still be deleted and groups still be trimmed.
 const RESERVE: u64 = 16 << 20;
-/// Left free by everything else, for the pages that any change touches.
-const LEAST: u64 = 1 << 20;
+/// Left free by everything else, for the pages that any change touches, and for the note of
+/// those that are in use.
+const LEAST: u64 = 4 << 20;
 /// Pages have sizes of powers of two, so a group may take twice its size.
 const AMPLIFICATION: u64 = 2;
 
@@ -61,10 +62,14 @@ impl std::fmt::Debug for FreeSpace {
     }
 }
 
+/// How much of a file so many bytes of groups take at most.
+pub(super) fn used(groups: u64) -> u64 {
+    groups.saturating_mul(AMPLIFICATION)
+}
+
 /// How much of a file's size is not taken by so many bytes of groups.
 pub(super) fn spare(file: u64, groups: u64) -> u64 {
-    file.saturating_sub(groups.saturating_mul(AMPLIFICATION))
-        .saturating_sub(RESERVE)
+    file.saturating_sub(used(groups)).saturating_sub(RESERVE)
 }
 
 #[cfg(unix)]

@@ -27,6 +27,14 @@ fn opened(folder: &Path) -> DiskStorage {
     DiskStorage::open(folder, CACHE).unwrap()
 }
 
+fn opened_with(folder: &Path, space: FreeSpace, upkeep: Upkeep) -> DiskStorage {
+    DiskStorage::open_with(folder, CACHE, space, upkeep).unwrap()
+}
+
+fn no_limit() -> FreeSpace {
+    FreeSpace::new(|| None)
+}
+
 fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds)
 }
@@ -38,6 +46,16 @@ fn arriving(seconds: u64, group: impl Into<Bytes>) -> Arriving {
         packed: None,
         logs: 1,
     }
+}
+
+/// Bytes that no compression makes anything of.
+fn noise(seed: u8, length: usize) -> Vec<u8> {
+    let mut state = u32::from(seed) + 1;
+    let bytes = (0..length).map(|_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    });
+    bytes.collect()
 }
 
 fn append(log: &Arc<dyn ShardLog>, arriving: Arriving) -> Result<(), StorageError> {
@@ -202,7 +220,7 @@ fn those_who_wait_share_a_commit() {
             None
         })
     };
-    let storage = DiskStorage::open_with(folder.path(), CACHE, space).unwrap();
+    let storage = opened_with(folder.path(), space, Upkeep::default());
     let log = storage.open(LogId(0), 0).unwrap();
     let (sender, receiver) = mpsc::channel();
     for number in 0..101 {
@@ -231,7 +249,7 @@ fn a_full_disk_refuses_groups_reads_on_and_recovers() {
         let free = Arc::clone(&free);
         FreeSpace::new(move || Some(free.load(Ordering::SeqCst)))
     };
-    let storage = DiskStorage::open_with(folder.path(), CACHE, space).unwrap();
+    let storage = opened_with(folder.path(), space, Upkeep::default());
     let log = storage.open(LogId(0), 0).unwrap();
     append(&log, arriving(1, "kept")).unwrap();
 
@@ -259,7 +277,7 @@ fn empty_shards_that_cannot_go_on_a_full_disk_do_not_keep_others_from_being_read
         let free = Arc::clone(&free);
         FreeSpace::new(move || Some(free.load(Ordering::SeqCst)))
     };
-    let storage = DiskStorage::open_with(folder.path(), CACHE, space).unwrap();
+    let storage = opened_with(folder.path(), space, Upkeep::default());
     let engine = Engine::open(
         Arc::new(storage),
         PutRules::default(),
@@ -297,16 +315,9 @@ fn deleted_groups_make_room_on_a_full_disk() {
         let free = Arc::clone(&free);
         FreeSpace::new(move || Some(free.load(Ordering::SeqCst)))
     };
-    let storage = DiskStorage::open_with(folder.path(), CACHE, space).unwrap();
+    let storage = opened_with(folder.path(), space, Upkeep::default());
     let log = storage.open(LogId(0), 0).unwrap();
-    let large = |seed: u8| {
-        let mut state = u32::from(seed) + 1;
-        let bytes = (0..3 << 20).map(|_| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 24) as u8
-        });
-        bytes.collect::<Vec<u8>>()
-    };
+    let large = |seed: u8| noise(seed, 3 << 20);
     for seed in 0..12 {
         append(&log, arriving(1, large(seed))).unwrap();
     }
@@ -471,7 +482,7 @@ fn too_much_that_waits_is_refused() {
         }
         None
     });
-    let storage = DiskStorage::open_with(folder.path(), CACHE, space).unwrap();
+    let storage = opened_with(folder.path(), space, Upkeep::default());
     let log = storage.open(LogId(0), 0).unwrap();
     let mut taken = 0;
     loop {
@@ -489,4 +500,191 @@ fn too_much_that_waits_is_refused() {
         taken,
         "what was taken is written before the end"
     );
+}
+
+/// Whether all of the file has to be read before it can be used.
+fn has_to_be_checked(folder: &Path) -> bool {
+    let mut builder = Database::builder();
+    builder.set_repair_callback(redb::RepairSession::abort);
+    match builder.open(format::store(folder)) {
+        Ok(_) => false,
+        Err(redb::DatabaseError::RepairAborted) => true,
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// The whole file was read after every kill, however large it was.
+#[test]
+fn a_large_file_need_not_be_read_whole_after_a_kill() {
+    let folder = folder();
+    let upkeep = Upkeep {
+        noted_from: 8 << 20,
+        ..Upkeep::default()
+    };
+    let storage = opened_with(folder.path(), no_limit(), upkeep);
+    let log = storage.open(LogId(0), 0).unwrap();
+    append(&log, arriving(1, "small")).unwrap();
+    let small = killed(folder.path());
+    append(&log, arriving(1, noise(1, 8 << 20))).unwrap();
+    append(&log, arriving(1, "after")).unwrap();
+    let large = killed(folder.path());
+    assert!(has_to_be_checked(small.path()), "or this tests nothing");
+    assert!(!has_to_be_checked(large.path()));
+    let storage = opened(large.path());
+    let log = storage.open(LogId(0), 0).unwrap();
+    assert_eq!(groups(&log.read(2, ALL).unwrap()), [b"after"]);
+    append(&log, arriving(1, "more")).unwrap();
+    assert_eq!(groups(&log.read(3, ALL).unwrap()), [b"more"]);
+}
+
+#[test]
+fn a_file_that_was_left_alone_for_a_moment_need_not_be_read_whole_after_a_kill() {
+    let folder = folder();
+    // Looked at before every commit, the one at rest included.
+    let (looked, looks) = mpsc::channel();
+    let looked = Mutex::new(looked);
+    let space = FreeSpace::new(move || {
+        let _ = looked.lock().unwrap().send(());
+        None
+    });
+    let upkeep = Upkeep {
+        idle_after: Duration::from_millis(1),
+        ..Upkeep::default()
+    };
+    let storage = opened_with(folder.path(), space, upkeep);
+    let log = storage.open(LogId(0), 0).unwrap();
+    append(&log, arriving(1, "x")).unwrap();
+    // Two looks for the put, one for the commit at rest.
+    for _ in 0..3 {
+        looks.recv().unwrap();
+    }
+    storage.shared.queue.close();
+    let writer = storage.writer.lock().unwrap().take().unwrap();
+    writer.join().unwrap();
+    assert!(!has_to_be_checked(killed(folder.path()).path()));
+}
+
+fn file_of(folder: &Path) -> u64 {
+    room::taken(&format::store(folder))
+}
+
+/// Fills a folder with 24 MiB and deletes all but a little.
+fn mostly_empty() -> TempDir {
+    let folder = folder();
+    let storage = opened(folder.path());
+    let kept = storage.open(LogId(0), 0).unwrap();
+    let log = storage.open(LogId(1), 0).unwrap();
+    for seed in 0..8 {
+        append(&log, arriving(1, noise(seed, 3 << 20))).unwrap();
+        // Behind what is deleted, where the store does not give anything back.
+        append(&kept, arriving(7, noise(seed, 100_000))).unwrap();
+    }
+    let changes = Changes::default().remove(LogId(1)).write("a", vec![1]);
+    (&storage as &dyn Storage).commit(changes).unwrap();
+    while storage.shared.logs().contains_key(&LogId(1)) {
+        std::thread::yield_now();
+    }
+    folder
+}
+
+#[track_caller]
+fn check_what_is_kept(storage: &DiskStorage) {
+    let log = storage.open(LogId(0), 0).unwrap();
+    let batch = log.read(0, ALL).unwrap();
+    let wanted: Vec<_> = (0..8).map(|seed| noise(seed, 100_000)).collect();
+    assert!(groups(&batch)[..8] == wanted);
+    assert_eq!(batch.records[0].received, at(7));
+    let facts = storage.facts("a").unwrap();
+    assert_eq!(facts, [("a".to_owned(), vec![1])]);
+}
+
+/// A file that had once been large was so for ever.
+#[test]
+fn a_file_that_is_mostly_free_is_made_smaller_by_a_start() {
+    let folder = mostly_empty();
+    let before = file_of(folder.path());
+    assert!(before > 20 << 20, "{before}");
+    let upkeep = Upkeep {
+        compacted_from: 1 << 20,
+        ..Upkeep::default()
+    };
+    let storage = opened_with(folder.path(), no_limit(), upkeep);
+    let after = file_of(folder.path());
+    assert!(after < 6 << 20, "{after}");
+    assert!(!format::unfinished(folder.path()).exists());
+    check_what_is_kept(&storage);
+    let log = storage.open(LogId(0), 0).unwrap();
+    append(&log, arriving(8, "more")).unwrap();
+    drop(storage);
+    check_what_is_kept(&opened(killed(folder.path()).path()));
+}
+
+#[test]
+fn a_file_that_cannot_be_made_smaller_stays_as_it_is() {
+    let folder = mostly_empty();
+    let before = fs::metadata(format::store(folder.path())).unwrap().len();
+    let upkeep = Upkeep {
+        compacted_from: 1 << 20,
+        ..Upkeep::default()
+    };
+    let no_time = Upkeep {
+        compacted_within: Duration::ZERO,
+        ..upkeep
+    };
+    let no_room = FreeSpace::new(|| Some(17 << 20));
+    for (space, upkeep) in [(no_limit(), no_time), (no_room, upkeep)] {
+        let storage = opened_with(folder.path(), space, upkeep);
+        check_what_is_kept(&storage);
+        drop(storage);
+        assert!(!format::unfinished(folder.path()).exists());
+        let after = fs::metadata(format::store(folder.path())).unwrap().len();
+        assert!(after >= before, "{after} of {before}");
+    }
+}
+
+/// Each refused logstore left one entry for each of its shards.
+#[test]
+fn a_logstore_that_is_not_made_leaves_nothing_behind() {
+    let folder = folder();
+    let storage = Arc::new(opened(folder.path()));
+    let engine = Engine::open(
+        Arc::clone(&storage) as Arc<dyn Storage>,
+        PutRules::default(),
+        DEFAULT_MAX_SHARDS,
+        at(0),
+    )
+    .unwrap();
+    let settings = |value| serde_json::from_value(value).unwrap();
+    let none = settings(serde_json::json!({}));
+    engine.create_project("shop", none, at(0)).unwrap();
+    let create = || {
+        let orders = serde_json::json!({"logstoreName": "orders", "ttl": 1, "shardCount": 8});
+        engine.create_logstore("shop", settings(orders), at(0))
+    };
+    create().unwrap();
+    for _ in 0..3 {
+        create().unwrap_err();
+    }
+    let known = || storage.shared.logs().len();
+    assert_eq!(known(), 8);
+    engine.delete_logstore("shop", "orders").unwrap();
+    while known() > 0 {
+        std::thread::yield_now();
+    }
+    create().unwrap();
+    assert_eq!(known(), 8);
+}
+
+#[test]
+fn a_log_that_was_stored_is_known_when_nobody_holds_it() {
+    let folder = folder();
+    let storage = opened(folder.path());
+    let log = storage.open(LogId(0), 100).unwrap();
+    append(&log, arriving(1, "x")).unwrap();
+    log.trim(101).unwrap();
+    drop(log);
+    let log = storage.open(LogId(0), 0).unwrap();
+    assert_eq!(log.bounds().next, 101, "or positions would come again");
+    drop(storage.open(LogId(1), 50).unwrap());
+    assert_eq!(storage.shared.logs().len(), 1);
 }

@@ -5,19 +5,18 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use redb::{ReadableTable as _, Table};
+use tokio::time::Instant;
 
 use super::super::{Changes, Done, LogId, StorageError};
 use super::entry::{Entry, EntryHead, with_checksum};
 use super::format::{FACTS, GROUPS, HEADS, HeadNumbers, LOGS, LogNumbers, LogRow};
 use super::log::LogState;
 use super::queue::{Job, Work};
+use super::trouble::Trouble;
 use super::{ReadError, Shared, format, room};
 
-/// How long to wait before a file that failed is opened once more.
-const PAUSE: Duration = Duration::from_secs(1);
 /// How many groups, and about how many bytes of them, are deleted in one commit.
 const PURGED_GROUPS: usize = 1024;
 const PURGED_BYTES: u64 = 32 << 20;
@@ -26,6 +25,9 @@ pub(super) fn start(shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
     let mut writer = Writer {
         shared,
         postponed: Vec::new(),
+        groups: Trouble::default(),
+        changes: Trouble::default(),
+        noted: true,
     };
     let thread = thread::Builder::new().name("sls-local-disk".to_owned());
     thread.spawn(move || writer.run())
@@ -35,6 +37,12 @@ struct Writer {
     shared: Arc<Shared>,
     /// Logs whose deletion failed; tried again when there is nothing else to do.
     postponed: Vec<LogId>,
+    /// Groups that could not be written, for a reason that the free room does not show.
+    groups: Trouble,
+    /// The same of everything else.
+    changes: Trouble,
+    /// Whether the file tells which of its pages are in use.
+    noted: bool,
 }
 
 /// The logs that a commit touches, as they will be after it.
@@ -49,18 +57,24 @@ struct Told {
 impl Writer {
     fn run(&mut self) {
         loop {
-            match self.shared.queue.next(PAUSE) {
+            match self.shared.queue.next(self.shared.upkeep.idle_after) {
                 Work::Over => return,
-                Work::Nothing => {
-                    if self.shared.database().is_none() {
-                        self.shared.reopen();
-                    }
-                    for log in self.postponed.drain(..) {
-                        self.shared.queue.purge(log);
-                    }
-                }
+                Work::Nothing => self.rest(),
                 Work::Jobs(jobs, purge) => self.perform(jobs, purge),
             }
+        }
+    }
+
+    /// What there is time for while nobody wants anything.
+    fn rest(&mut self) {
+        for log in self.postponed.drain(..) {
+            self.shared.queue.purge(log);
+        }
+        let opened = self.shared.database().is_some();
+        let due = !opened || (!self.noted && self.shared.space.check_change().is_ok());
+        if due && self.changes.too_early(Instant::now()).is_none() {
+            // Opens the file if it has to, and notes what is in use.
+            self.commit(Vec::new(), None, true);
         }
     }
 
@@ -71,9 +85,40 @@ impl Writer {
             self.postponed.extend(purge);
             return;
         }
+        if !self.groups.is_there() && !self.changes.is_there() {
+            self.commit(jobs, purge, false);
+            return;
+        }
+        // Whatever deletes must not fail with groups for which there is no room.
+        let is_group = |job: &Job| matches!(job, Job::Append { .. });
+        let (groups, changes): (Vec<_>, Vec<_>) = jobs.into_iter().partition(is_group);
+        let now = Instant::now();
+        match self.groups.too_early(now).cloned() {
+            Some(why) => refuse(groups, &why),
+            None if groups.is_empty() => {}
+            None => self.commit(groups, None, false),
+        }
+        match self.changes.too_early(now).cloned() {
+            Some(why) => {
+                refuse(changes, &why);
+                self.postponed.extend(purge);
+            }
+            None if changes.is_empty() && purge.is_none() => {}
+            None => self.commit(changes, purge, false),
+        }
+    }
+
+    /// Writes all in one commit, or tells those who wait why not.
+    fn commit(&mut self, jobs: Vec<Job>, purge: Option<LogId>, at_rest: bool) {
+        let any_group = jobs.iter().any(|job| matches!(job, Job::Append { .. }));
+        if self.shared.database().is_none() {
+            // Where this fails, writing tells so.
+            self.shared.reopen();
+        }
+        let noted = at_rest || self.is_large();
         let mut told = Vec::with_capacity(jobs.len());
         let mut touched = Touched::new();
-        let write = AssertUnwindSafe(|| self.write(jobs, purge, &mut touched, &mut told));
+        let write = AssertUnwindSafe(|| self.write(jobs, purge, noted, &mut touched, &mut told));
         // What the store panicked over must not take the thread along.
         let written = catch_unwind(write).unwrap_or_else(|_| {
             let message = "the store failed to write";
@@ -82,6 +127,11 @@ impl Writer {
         let failure = written.err().map(|error| error.0);
         match &failure {
             None => {
+                self.noted = noted;
+                self.changes.over();
+                if any_group {
+                    self.groups.over();
+                }
                 for (state, row) in touched.values() {
                     state.written(*row);
                 }
@@ -89,13 +139,25 @@ impl Writer {
             }
             Some(error) => {
                 tracing::error!(%error, "nothing could be written");
-                self.shared.reopen();
+                let opened = self.shared.database().is_some() && self.shared.reopen();
+                // Only groups may have been too much for it.
+                if any_group {
+                    self.groups.failed(error.clone(), Instant::now());
+                }
+                if !any_group || !opened {
+                    self.changes.failed(error.clone(), Instant::now());
+                }
                 self.postponed.extend(purge);
             }
         }
         for Told { done, result } in told {
             done(failure.clone().map_or(result, Err));
         }
+    }
+
+    /// Whether it would take too long to find out what is in use.
+    fn is_large(&self) -> bool {
+        room::taken(&format::store(&self.shared.folder)) >= self.shared.upkeep.noted_from
     }
 
     /// Tells those that they cannot be written, and gives the rest.
@@ -139,6 +201,7 @@ impl Writer {
         &self,
         jobs: Vec<Job>,
         purge: Option<LogId>,
+        noted: bool,
         touched: &mut Touched,
         told: &mut Vec<Told>,
     ) -> Result<(), ReadError> {
@@ -149,7 +212,7 @@ impl Writer {
                 let result = Ok(());
                 told.push(Told { done, result });
             }
-            let why = "it is being opened again";
+            let why = "it could not be opened again";
             return Err(ReadError(StorageError::Failed(why.into())));
         };
         // Whoever waits is told even when the store panics below.
@@ -163,7 +226,8 @@ impl Writer {
             let result = Ok(());
             told.push(Told { done, result });
         }
-        let transaction = database.begin_write()?;
+        let mut transaction = database.begin_write()?;
+        transaction.set_quick_repair(noted);
         {
             let mut tables = Tables {
                 facts: transaction.open_table(FACTS)?,
@@ -207,6 +271,14 @@ impl Writer {
                 self.shared.logs().remove(id);
             }
         }
+    }
+}
+
+/// Tells those who wait that nothing was written.
+fn refuse(jobs: Vec<Job>, why: &StorageError) {
+    for job in jobs {
+        let (Job::Append { done, .. } | Job::Change { done, .. }) = job;
+        done(Err(why.clone()));
     }
 }
 

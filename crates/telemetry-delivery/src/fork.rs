@@ -19,7 +19,7 @@ pub fn epoch() -> u64 {
 }
 
 /// Has forks counted from now on.
-pub(super) fn watch() {
+pub(crate) fn watch() {
     #[cfg(unix)]
     hook::install();
 }
@@ -35,6 +35,8 @@ mod hook {
     extern "C" fn in_child() {
         // The child has one thread at this point, so nothing is ordered by it.
         EPOCH.fetch_add(1, Ordering::Relaxed);
+        #[cfg(feature = "spool")]
+        crate::spool::let_go_in_child();
     }
 
     #[expect(
@@ -43,8 +45,8 @@ mod hook {
     )]
     pub(super) fn install() {
         INSTALLED.call_once(|| {
-            // SAFETY: the handler lives as long as the program, and what it does, one atomic
-            // addition, is allowed in a child of a process with several threads.
+            // SAFETY: the handler lives as long as the program, and what it does, atomic operations
+            // and closing files, is allowed in a child of a process with several threads.
             let result = unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
             // Without memory for one more handler a fork goes unnoticed, as it would without it.
             debug_assert_eq!(result, 0);
