@@ -285,7 +285,7 @@ impl Engine {
                 let outcome = Outcome::Dropped(DropReason::Oldest);
                 self.count(&outcome, items);
                 if let Some(fate) = taken.fate {
-                    FatePart::whole(fate, 0, items).settle(&outcome);
+                    FatePart::whole(fate, 0, items).settle(&outcome).wake();
                 }
                 self.give(taken.chunk.cost(), items);
                 self.pool.put(taken.chunk);

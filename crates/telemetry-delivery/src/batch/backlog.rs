@@ -119,10 +119,10 @@ impl Entry {
     }
 
     /// The batch, unless it is in flight.
-    pub(super) fn into_batch(self) -> (Vec<FatePart>, Option<Sealed>) {
+    pub(super) fn into_batch(self) -> Option<Sealed> {
         match self.state {
-            State::Waiting { batch, .. } => (self.fates, Some(batch)),
-            State::InFlight => (self.fates, None),
+            State::Waiting { batch, .. } => Some(batch),
+            State::InFlight => None,
         }
     }
 }

@@ -93,14 +93,13 @@ impl Engine {
                     true => Outcome::Dropped(DropReason::ShutDown),
                     false => Outcome::Spooled,
                 };
-                self.count(&outcome, entry.items);
-                (entry, outcome)
+                self.settle(entry, &outcome)
             })
             .collect();
         drop(backlog);
-        for (entry, outcome) in ended {
+        for ended in ended {
             // What is on disk stays there.
-            self.settle(entry, None, &outcome);
+            self.release(ended, None);
         }
         set_all(reached);
     }

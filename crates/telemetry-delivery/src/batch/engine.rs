@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::backlog::Backlog;
@@ -19,7 +18,7 @@ use super::shard::{Shard, Surroundings};
 use super::signal::Latch;
 use super::stats::{Counters, Stats};
 use super::storage::Desk;
-use super::sync::{AtomicBool, Mutex, Ordering, lock};
+use super::sync::{AtomicBool, Mutex, Notify, Ordering, lock};
 
 /// One generation of a batcher: that of one process.
 #[derive(Debug)]

@@ -14,9 +14,9 @@ use crate::server::{self, GROUP, LOGSTORE, PROJECT, Program};
 pub(crate) const SHARDS: u32 = 2;
 
 /// How long the server lives under load, in milliseconds: at least, and beyond that any time
-/// up to so much, another one in each cycle.
+/// up to so much, another one in each cycle; longer where nothing is acknowledged by then.
 const LIFE_MS: (u64, u64) = (50, 250);
-/// How long tasks may take to see that the server is gone.
+/// How long tasks may take to get something stored, and to see that the server is gone.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What became of all cycles.
@@ -77,12 +77,22 @@ pub(crate) async fn run(program: &Program, cycles: u32) -> Result<Outcome> {
         if !ledger.lost().is_empty() {
             break;
         }
+        let (before, ..) = ledger.counts();
         let mut tasks = load::start(&server, &ledger, &numbers);
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
         let life = Duration::from_millis(LIFE_MS.0 + random % LIFE_MS.1);
         tokio::time::sleep(life).await;
+        // On a slow machine nothing may be acknowledged by then, and nothing could be lost.
+        let some = async {
+            while ledger.counts().0 == before {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, some)
+            .await
+            .map_err(|_| "nothing is acknowledged")?;
         server.kill().await?;
         done += 1;
         let ended = async { while tasks.join_next().await.is_some() {} };

@@ -4,11 +4,11 @@ use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 
-use crate::budget::Budget;
-use crate::chunk::Pool;
-use crate::rest::Rest;
-use crate::seal::Limits;
-use crate::shard::{Append, Shard, Surroundings, Taken};
+use super::budget::Budget;
+use super::chunk::Pool;
+use super::rest::Rest;
+use super::seal::Limits;
+use super::shard::{Append, Shard, Surroundings, Taken};
 
 /// What the engine has around a buffer.
 struct World {
@@ -74,7 +74,7 @@ impl World {
         let mut items = Vec::new();
         for taken in self.sealed.lock().unwrap().drain(..) {
             items.extend_from_slice(&taken.chunk.bytes);
-            self.budget.give(crate::budget::Grant {
+            self.budget.give(super::budget::Grant {
                 bytes: taken.chunk.cost(),
                 items: taken.chunk.count(),
             });
