@@ -93,7 +93,8 @@ impl Handler {
     /// The same handler under another topic: same queue, same format, same end.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when there are 1024 topics already.
+    /// [`Error::Invalid`] when the topic is new and there are 1024 already; those go on as before.
+    /// A topic is never forgotten, so what differs from record to record belongs into a field.
     #[doc(alias = "set_topic")]
     pub fn with_topic(&self, topic: &str) -> Result<Self, Error> {
         let lane = self.core.outlet.lane(self.core.shared.route(topic).lane());

@@ -88,8 +88,8 @@ impl Batcher {
     /// settings stay as they are.
     ///
     /// # Errors
-    /// [`TooManyLanes`] when there are as many as
-    /// [`with_max_lanes`](BatchConfig::with_max_lanes) allows.
+    /// [`TooManyLanes`] when it is new and there are as many as
+    /// [`with_max_lanes`](BatchConfig::with_max_lanes) allows; the others go on as before.
     pub fn lane(&self, config: LaneConfig) -> Result<Lane, TooManyLanes> {
         match self.shared.engine() {
             Some(engine) => engine.register(config),

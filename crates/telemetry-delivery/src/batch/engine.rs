@@ -128,6 +128,7 @@ impl Engine {
         stats.accepted += filling as u64;
         stats.in_memory_items = (filling + backlog) as u64;
         stats.in_memory_bytes = self.budget.used_bytes() as u64;
+        stats.lanes = u64::from(self.lanes.count());
         stats
     }
 }
