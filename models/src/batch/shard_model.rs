@@ -27,7 +27,7 @@ impl World {
         Arc::new(Self {
             shard: Shard::new(true),
             budget: Budget::new(1 << 20, Some(items_in_memory)),
-            pool: Pool::new(1, 1 << 16),
+            pool: Pool::new(1, 1 << 16, 1 << 16),
             limits: Limits {
                 bytes: 1 << 16,
                 items: items_per_batch,
@@ -51,10 +51,10 @@ impl World {
     }
 
     /// As the engine appends.
-    fn append(&self, item: u8) -> Append {
+    fn append(&self, item: u8) -> Append<()> {
         let appended = self
             .shard
-            .append(&[item], false, self.around(), |taken| self.seal(taken));
+            .append(&[item], self.around(), |taken| self.seal(taken));
         if matches!(appended, Append::Done(_)) && self.rest.is_on() {
             self.rest.end();
             self.notified.store(true, Ordering::SeqCst);

@@ -75,7 +75,7 @@ impl Engine {
             limits,
             lanes,
             budget: Budget::new(config.memory_bytes, config.memory_items),
-            pool: Pool::new(pooled_chunks, config.memory_bytes / 8),
+            pool: Pool::new(pooled_chunks, config.memory_bytes / 8, config.batch_bytes),
             backlog: Mutex::new(Backlog::new(owner, limits)),
             sweeping: Mutex::new(()),
             rest: Rest::new(),
@@ -128,6 +128,7 @@ impl Engine {
         stats.accepted += filling as u64;
         stats.in_memory_items = (filling + backlog) as u64;
         stats.in_memory_bytes = self.budget.used_bytes() as u64;
+        stats.lanes = u64::from(self.lanes.count());
         stats
     }
 }
