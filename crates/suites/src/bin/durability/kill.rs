@@ -9,7 +9,8 @@ use suites::clients::Result;
 
 use crate::ledger::{GroupId, Ledger};
 use crate::load::{self, Numbers};
-use crate::server::{self, GROUP, LOGSTORE, PROJECT, Program};
+use crate::server::{self, GROUP, LOGSTORE, PROJECT, Program, Server};
+use crate::start;
 
 pub(crate) const SHARDS: u32 = 2;
 
@@ -55,6 +56,26 @@ impl fmt::Display for Outcome {
     }
 }
 
+/// In the middle, the file becomes so large that it is written in another way; later it is
+/// mostly free, and made smaller by the next start.
+const LARGE_MIB: u64 = 96;
+const LARGE: &str = "large";
+/// After so many cycles there was time for that.
+const MADE_SMALLER: u32 = 20;
+
+async fn change_size(server: &Server, done: u32, cycles: u32) -> Result<()> {
+    let large = server.client().logstore(PROJECT, LARGE);
+    if done == cycles / 2 {
+        large
+            .create(LogstoreConfig::named(LARGE).with_shard_count(1))
+            .await?;
+        start::fill(&large, LARGE_MIB, &mut { start::SEED }).await?;
+    } else if done == cycles * 3 / 4 {
+        large.delete().await?;
+    }
+    Ok(())
+}
+
 pub(crate) async fn run(program: &Program, cycles: u32) -> Result<Outcome> {
     let folder = server::folder()?;
     let first = program.start(folder.path(), &[]).await?;
@@ -77,6 +98,7 @@ pub(crate) async fn run(program: &Program, cycles: u32) -> Result<Outcome> {
         if !ledger.lost().is_empty() {
             break;
         }
+        change_size(&server, done, cycles).await?;
         let mut tasks = load::start(&server, &ledger, &numbers);
         random ^= random << 13;
         random ^= random >> 7;
@@ -95,6 +117,11 @@ pub(crate) async fn run(program: &Program, cycles: u32) -> Result<Outcome> {
     // Once more, all of it: what was right once may have been damaged since.
     ledger.read(&server, true).await?;
     server.stop().await?;
+    let file = std::fs::metadata(folder.path().join("store.redb"))?.len();
+    println!("kill -9: the file has {} MiB in the end", file >> 20);
+    if done >= MADE_SMALLER && file >= LARGE_MIB << 20 {
+        return Err("the file is as large as what was deleted from it".into());
+    }
 
     let (acknowledged, stored, others) = ledger.counts();
     let (events, logstores, splits) = ledger.others();
@@ -111,7 +138,7 @@ pub(crate) async fn run(program: &Program, cycles: u32) -> Result<Outcome> {
 }
 
 /// Reads what is new, and checks everything else; what is lost is in the ledger.
-async fn check(ledger: &Ledger, server: &server::Server) -> Result<()> {
+async fn check(ledger: &Ledger, server: &Server) -> Result<()> {
     ledger.read(server, false).await?;
     ledger.check_the_rest(server).await
 }

@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use sls_client::LogstoreHandle;
 use sls_core::model::{CursorPosition, Log, LogGroup, LogstoreConfig, ShardId};
 use sls_core::wire::EncodedGroup;
 use suites::clients::Result;
@@ -9,6 +10,8 @@ use suites::clients::table::{Subject, Table};
 
 use crate::server::{self, LOGSTORE, PROJECT, Program, Server};
 
+/// Where what is put begins.
+pub(crate) const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
 /// One put.
 const GROUP: usize = 2 << 20;
 /// Nothing is read through, however much there is and however the server ended.
@@ -26,11 +29,8 @@ async fn quick(program: &Program, mib: u64) -> Result<u64> {
     server.client().project(PROJECT).create("").await?;
     let config = LogstoreConfig::named(LOGSTORE).with_shard_count(1);
     server.logstore().create(config).await?;
-    let groups = mib * (1 << 20) / GROUP as u64;
-    let mut random = 0x9E37_79B9_7F4A_7C15_u64;
-    for _ in 0..groups {
-        server.logstore().put(&group(&mut random)).await?;
-    }
+    let mut random = SEED;
+    let groups = fill(&server.logstore(), mib, &mut random).await?;
     let began = Instant::now();
     server.stop().await?;
     let stopped = began.elapsed();
@@ -52,6 +52,15 @@ async fn quick(program: &Program, mib: u64) -> Result<u64> {
     }
     if after_kill > QUICK_MS {
         return Err(format!("ready {after_kill} ms after a kill").into());
+    }
+    Ok(groups)
+}
+
+/// Puts so much, and tells how many groups that were.
+pub(crate) async fn fill(logstore: &LogstoreHandle, mib: u64, random: &mut u64) -> Result<u64> {
+    let groups = mib * (1 << 20) / GROUP as u64;
+    for _ in 0..groups {
+        logstore.put(&group(random)).await?;
     }
     Ok(groups)
 }
