@@ -124,7 +124,9 @@ impl WorkerConfig {
     /// From the sending of a heartbeat to the next. Default: 5 seconds. At least a tenth of a
     /// second, and less than half of the timeout.
     ///
-    /// Also how soon this worker learns of shards to take over or to give up.
+    /// Also how soon this worker learns of shards to take over or to give up. For an interval and
+    /// a quarter after it joined, or was given more shards, it sends heartbeats four times as
+    /// often, since more of them may be on their way.
     pub fn with_heartbeat(mut self, interval: Duration) -> Self {
         self.heartbeat = interval;
         self

@@ -18,6 +18,10 @@
 //! A heartbeat that was given up may still reach the service, and then unsays whatever it does
 //! not list. So a shard that it did not list is not begun before it must have arrived or be
 //! lost.
+//!
+//! While shards are on their way to this consumer, after it joined or was given more, heartbeats
+//! come four times as often: the others let go one after the other, and each shard would wait for
+//! the next one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -39,6 +43,9 @@ pub(crate) struct LeaseRules {
     /// How long a request may still arrive after it was given up.
     pub(crate) settle: Duration,
 }
+
+/// By how much the interval is shortened while shards are on their way.
+const HURRY: u32 = 4;
 
 /// Leave to work on shards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +116,10 @@ pub(crate) struct Lease {
     /// does not list them.
     given: BTreeSet<ShardId>,
     to_drain: Vec<ShardId>,
+    /// The last answer since this consumer joined.
+    answer: Option<BTreeSet<ShardId>>,
+    /// Until when more shards are expected.
+    hurried: Moment,
     in_flight: Option<Beat>,
     stray: Option<Stray>,
     last_sent: Option<Moment>,
@@ -127,6 +138,8 @@ impl Lease {
             tasks: BTreeMap::new(),
             given: BTreeSet::new(),
             to_drain: Vec::new(),
+            answer: None,
+            hurried: Duration::ZERO,
             in_flight: None,
             stray: None,
             last_sent: None,
@@ -214,6 +227,7 @@ impl Lease {
             }
         }
         let given: BTreeSet<_> = shards.iter().copied().collect();
+        self.hurry(now, beat.sent, &given);
         for (shard, task) in &mut self.tasks {
             if *task == Task::Running && !given.contains(shard) {
                 *task = Task::Draining;
@@ -237,6 +251,7 @@ impl Lease {
             Silence::Unknown => {
                 self.lose();
                 self.is_joined = false;
+                self.answer = None;
             }
         }
         // The first failure to be known costs no wait that a healthy service would notice.
@@ -289,6 +304,25 @@ impl Lease {
         let renew = self.grant?.until.saturating_sub(self.rules.interval);
         let retry = self.last_sent? + self.rules.interval / 10;
         (!self.tasks.is_empty()).then(|| renew.max(retry))
+    }
+
+    /// Has the next heartbeats follow sooner, when this answer gave more than the one before.
+    ///
+    /// Every other consumer hears within an interval that it has to let go; a part of one more is
+    /// for letting go.
+    fn hurry(&mut self, now: Moment, sent: Moment, given: &BTreeSet<ShardId>) {
+        let soon = self.rules.interval / HURRY;
+        let has_more = match &self.answer {
+            Some(before) => !given.is_subset(before),
+            None => true,
+        };
+        if has_more {
+            self.hurried = now + self.rules.interval + soon;
+        }
+        if now < self.hurried {
+            self.next_beat = self.next_beat.min((sent + soon).max(now));
+        }
+        self.answer = Some(given.clone());
     }
 
     fn startable(&self, now: Moment) -> Option<ShardId> {

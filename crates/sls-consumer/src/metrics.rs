@@ -11,6 +11,12 @@ pub(crate) fn held(shards: usize) {
     gauge!("sls_consumer_shards_held").set(shards as f64);
 }
 
+/// A gauge cannot be taken back: one that is zero does not count among those of other workers.
+pub(crate) fn given_up(shard: ShardId, left: usize) {
+    held(left);
+    gauge!("sls_consumer_lag_seconds", "shard" => shard.to_string()).set(0.0);
+}
+
 pub(crate) fn heartbeat_failed() {
     counter!("sls_consumer_heartbeats_failed_total").increment(1);
 }

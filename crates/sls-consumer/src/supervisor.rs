@@ -293,6 +293,8 @@ impl<R: ShardReader, C: GroupCoordinator, P: Processor> Supervisor<R, C, P> {
         let task = wrapped(worker.wrapper.as_ref(), task.run());
         let started = self.tasks.spawn(task);
         self.names.insert(started.id(), shard);
+        #[cfg(feature = "metrics")]
+        crate::metrics::held(self.lease.held().len());
     }
 
     fn answered(&mut self, answer: BeatAnswer) {
@@ -303,8 +305,6 @@ impl<R: ShardReader, C: GroupCoordinator, P: Processor> Supervisor<R, C, P> {
                 self.refusals = 0;
                 self.lease.answered(now, &shards);
                 debug!(consumer = %self.worker.consumer, held = self.lease.held().len(), "heartbeat");
-                #[cfg(feature = "metrics")]
-                crate::metrics::held(self.lease.held().len());
                 return;
             }
             Err(failure) => failure,
@@ -369,6 +369,8 @@ impl<R: ShardReader, C: GroupCoordinator, P: Processor> Supervisor<R, C, P> {
         if let Some(shard) = shard {
             self.instructions.remove(&shard);
             self.lease.stopped(now, shard);
+            #[cfg(feature = "metrics")]
+            crate::metrics::given_up(shard, self.lease.held().len());
             if let Some(progress) = self.holdings.remove(shard) {
                 self.report.add(&progress);
                 if self.deadline.is_some() || error.is_some() {
@@ -431,6 +433,8 @@ impl<R: ShardReader, C: GroupCoordinator, P: Processor> Supervisor<R, C, P> {
     fn conclude(mut self) -> Report {
         for progress in self.holdings.look() {
             self.holdings.remove(progress.shard);
+            #[cfg(feature = "metrics")]
+            crate::metrics::given_up(progress.shard, 0);
             self.report.add(&progress);
             self.report.shards.push(ShardReport {
                 progress,

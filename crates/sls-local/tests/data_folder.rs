@@ -44,7 +44,7 @@ impl Lives {
 }
 
 async fn end(server: LocalServer) -> ShutdownReport {
-    server.shutdown(Duration::from_secs(5)).await
+    server.shutdown(Duration::from_secs(60)).await
 }
 
 async fn with_logstore(server: &LocalServer, shards: u32) -> LocalLogstore {

@@ -302,6 +302,16 @@ async fn routes_are_bounded_in_number() {
     producer.with_route(route("a")).unwrap();
     let refused = producer.with_route(route("b")).unwrap_err();
     assert_eq!(refused, RouteError::TooMany { limit: 2 });
+    assert_eq!(producer.stats().lanes, 2);
+    // Those there are go on.
+    let known = producer.with_route(route("a")).unwrap();
+    let receipts = [&producer, &known].map(|it| it.try_send(&numbered(1)).unwrap());
+    producer.flush(LONG).await.unwrap();
+    assert!(
+        receipts
+            .iter()
+            .all(|it| it.outcome() == Some(Outcome::Delivered))
+    );
 }
 
 #[tokio::test]

@@ -131,6 +131,50 @@ fn retries_fit_into_the_interval() {
     assert_eq!(sent, [5000, 5500, 6500, 8500, 12500]);
 }
 
+/// When heartbeats are sent if each is answered at once, up to a time.
+fn sent_until(lease: &mut Lease, end: Moment, given: impl Fn(Moment) -> Vec<ShardId>) -> Vec<f64> {
+    let mut sent = Vec::new();
+    let mut now = lease.wakes_at().unwrap();
+    while now < end {
+        if orders(lease, now)
+            .iter()
+            .any(|order| matches!(order, Order::Beat(_)))
+        {
+            sent.push(now.as_secs_f64());
+            lease.answered(now, &given(now));
+            orders(lease, now);
+        }
+        now = lease.wakes_at().unwrap();
+    }
+    sent
+}
+
+#[test]
+fn while_shards_are_on_their_way_heartbeats_come_sooner_and_no_longer() {
+    let given = |now| match now {
+        now if now < at(2) => ids(&[]),
+        now if now < at(5) => ids(&[1]),
+        _ => ids(&[1, 2]),
+    };
+    let mut lease = Lease::new(RULES);
+    let want = [
+        0.0, 1.25, 2.5, 3.75, 5.0, 6.25, 7.5, 8.75, 10.0, 11.25, 16.25, 21.25,
+    ];
+    assert_eq!(sent_until(&mut lease, at(25), given), want);
+}
+
+#[test]
+fn who_loses_shards_or_keeps_them_does_not_hurry() {
+    let mut lease = Lease::new(RULES);
+    sent_until(&mut lease, at(10), |_| ids(&[1, 2, 3]));
+    let fewer = |now| match now {
+        now if now < at(20) => ids(&[1, 2, 3]),
+        _ => ids(&[1]),
+    };
+    let want = [11.25, 16.25, 21.25, 26.25];
+    assert_eq!(sent_until(&mut lease, at(30), fewer), want);
+}
+
 #[test]
 fn a_shard_is_not_begun_while_a_lost_heartbeat_may_still_unsay_it() {
     let mut lease = holding(&[0]);
@@ -203,7 +247,8 @@ fn it_never_wakes_up_for_a_moment_that_has_passed() {
         let wake = lease.wakes_at().unwrap();
         assert!(wake > now, "{wake:?} at {now:?}");
         now = wake;
-        if now >= at(20) {
+        // Sooner than after a whole interval, since it was given more than before.
+        if now >= Duration::from_millis(16_250) {
             return;
         }
     }

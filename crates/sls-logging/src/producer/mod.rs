@@ -146,8 +146,11 @@ impl Producer {
     /// Meant to be kept: finding the route costs more than sending a log.
     ///
     /// # Errors
-    /// [`RouteError::TooMany`] when there are as many routes as
-    /// [`with_max_routes`](ProducerBuilder::with_max_routes) allows. A route is never forgotten.
+    /// [`RouteError::TooMany`] when the route is new and there are as many as
+    /// [`with_max_routes`](ProducerBuilder::with_max_routes) allows; those there are go on as
+    /// before. A route is never forgotten, so what differs from log to log, such as the number of an
+    /// order, belongs into a field and not into a topic or a tag. [`Stats::lanes`] tells how many
+    /// there are.
     pub fn with_route(&self, route: Route) -> Result<Self, RouteError> {
         let lane = self.batcher.lane(route.lane())?;
         Ok(Self {

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use super::Result;
 
 /// How long a program may take unless told otherwise.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(300);
 
 /// A program that is fed text and prints text.
 #[derive(Debug)]

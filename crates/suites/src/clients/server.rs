@@ -16,11 +16,11 @@ use tokio::time::timeout;
 use super::Result;
 
 /// How long it may take to be ready; it has nothing to do before that but to bind.
-const START_LIMIT: Duration = Duration::from_secs(30);
+const START_LIMIT: Duration = Duration::from_secs(60);
 /// How long it may take to end once it was asked to.
-const STOP_LIMIT: Duration = Duration::from_secs(15);
+const STOP_LIMIT: Duration = Duration::from_secs(60);
 /// How long it may take to show what it holds in memory.
-const SHOW_LIMIT: Duration = Duration::from_secs(15);
+const SHOW_LIMIT: Duration = Duration::from_secs(60);
 
 const READY: &str = "listening on ";
 
@@ -39,7 +39,7 @@ impl ServerProcess {
     /// the variables that a client of it needs.
     ///
     /// # Errors
-    /// When it ends, or does not tell all of that within 30 seconds.
+    /// When it ends, or does not tell all of that within a minute.
     pub async fn start(program: &Path, args: &[&str], variables: &[&str]) -> Result<Self> {
         Self::start_within(START_LIMIT, program, args, variables).await
     }
@@ -91,7 +91,7 @@ impl ServerProcess {
     /// What it shows of itself below `/_local/`, as JSON.
     ///
     /// # Errors
-    /// When it does not answer within 15 seconds, or refuses.
+    /// When it does not answer within a minute, or refuses.
     pub async fn shown(&self, target: &str) -> Result<Value> {
         let address = self.url.strip_prefix("http://");
         let address = address.ok_or("the server's address has another scheme")?;
@@ -109,7 +109,7 @@ impl ServerProcess {
     /// Asks it for something below `/_local/` that changes it: a fault, another time.
     ///
     /// # Errors
-    /// When it does not answer within 15 seconds, or refuses.
+    /// When it does not answer within a minute, or refuses.
     pub async fn change(&self, method: &str, target: &str, body: &Value) -> Result<()> {
         let address = self.url.strip_prefix("http://");
         let address = address.ok_or("the server's address has another scheme")?;
@@ -139,7 +139,7 @@ impl ServerProcess {
     /// Asks it to end, and waits until it did.
     ///
     /// # Errors
-    /// When it does not end within 15 seconds, or not with success.
+    /// When it does not end within a minute, or not with success.
     pub async fn stop(mut self) -> Result<()> {
         let id = self.child.id().ok_or("the server has ended by itself")?;
         terminate(id, &mut self.child).await?;

@@ -7,6 +7,8 @@
 //!      |
 //!   network    delays and loses requests and answers, delivers some late
 //!      |
+//!   server     goes down with all connections; with every 16th seed it starts from its folder
+//!      |
 //!   engine     the local service, called at once, with the same clock
 //!      |
 //!   judge      sees every batch begin, go on and end, and every checkpoint that is saved
@@ -21,6 +23,7 @@ mod network; // between a worker and the service
 mod processor; // what a worker does with logs
 pub mod scale; // many shards and workers, without trouble
 mod scenario; // what happens when
+mod server; // the service, which goes down and comes up again
 mod world; // what all of them share
 
 use std::fmt;

@@ -36,10 +36,13 @@ struct Fate {
     answers: Option<Duration>,
     /// Whether the loss is noticed at once.
     is_reset: bool,
+    /// Whether it is held up on the way, and arrives whatever becomes of the connection.
+    is_held_up: bool,
 }
 
 impl Fate {
-    fn of(state: &mut State, worker: WorkerId) -> Self {
+    /// Of a call to this operation.
+    fn of(state: &mut State, worker: WorkerId, operation: &str) -> Self {
         let random = &mut state.random;
         let mut millis = |most: i64| Duration::from_millis(random.between(1, most) as u64);
         let (near, far) = (millis(30), millis(SETTLE.as_millis() as i64));
@@ -47,21 +50,31 @@ impl Fate {
             arrives: Some(near),
             answers: Some(millis(30)),
             is_reset: false,
+            is_held_up: false,
         };
         if !state.has_trouble {
             return usual;
         }
         let is_reset = random.below(2) == 0;
         let is_cut_off = state.cut_off.contains(&worker);
-        match random.below(if is_cut_off { 40 } else { 1000 }) {
+        // What changes something is where being late does harm.
+        let sides = match operation {
+            _ if is_cut_off => 40,
+            HeartBeat::NAME => 300,
+            UpdateCheckpoint::NAME => 120,
+            _ => 1000,
+        };
+        match random.below(sides) {
             // Lost, arrives late, or is answered in vain.
             0..=9 => Self {
                 arrives: None,
                 answers: None,
                 is_reset,
+                is_held_up: false,
             },
             10..=29 => Self {
                 arrives: Some(far),
+                is_held_up: true,
                 ..usual
             },
             30..=39 => Self {
@@ -71,6 +84,7 @@ impl Fate {
             },
             40..=59 => Self {
                 answers: Some(far),
+                is_held_up: true,
                 ..usual
             },
             _ => usual,
@@ -79,7 +93,16 @@ impl Fate {
 }
 
 /// What came over the network.
-type Answer<T> = Option<Result<T, Error>>;
+type Answer<T> = Result<Result<T, Error>, Loss>;
+
+/// How an exchange came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Loss {
+    /// Nothing is heard any more.
+    Silence,
+    /// The connection is closed.
+    Reset,
+}
 
 impl Link {
     pub(super) fn new(world: Arc<World>, worker: WorkerId) -> Self {
@@ -99,15 +122,15 @@ impl Link {
         S: FnOnce(&World, &Result<O::Reply, Error>) + Send + 'static,
     {
         let (worker, call) = (self.worker, operation.call());
-        let fate = self.world.with(|state| Fate::of(state, worker));
+        let fate = self.world.with(|state| Fate::of(state, worker, O::NAME));
         let (sender, receiver) = oneshot::channel();
         let world = Arc::clone(&self.world);
         tokio::spawn(async move {
-            if let Some(answer) = carry(&world, worker, operation, fate, seen).await {
+            match carry(&world, worker, operation, fate, seen).await {
                 // Nobody may be waiting any more.
-                let _ = sender.send(answer);
-            } else if !fate.is_reset {
-                sleep(PATIENCE).await;
+                Ok(answer) => drop(sender.send(answer)),
+                Err(Loss::Reset) => {}
+                Err(Loss::Silence) => sleep(PATIENCE).await,
             }
         });
         match timeout(PATIENCE, receiver).await {
@@ -135,9 +158,18 @@ where
     O::Reply: Send,
     S: FnOnce(&World, &Result<O::Reply, Error>) + Send,
 {
-    sleep(fate.arrives?).await;
+    let lost = match fate.is_reset {
+        true => Loss::Reset,
+        false => Loss::Silence,
+    };
+    let connection = world.incarnation();
+    let is_cut = || !fate.is_held_up && world.incarnation() != connection;
+    sleep(fate.arrives.ok_or(lost)?).await;
+    if is_cut() {
+        return Err(Loss::Reset);
+    }
     if world.with(|state| state.is_down) {
-        return None;
+        return Err(lost);
     }
     world.with(|state| state.arrived(worker, O::NAME));
     let answer = world.ask(&operation);
@@ -146,9 +178,14 @@ where
         Err(error) => world.note(format_args!("{worker:?} {error}")),
     }
     seen(world, &answer);
-    sleep(fate.answers?).await;
-    let is_lost = world.with(|state| state.is_down || state.cut_off.contains(&worker));
-    (!is_lost).then_some(answer)
+    sleep(fate.answers.ok_or(lost)?).await;
+    if is_cut() {
+        return Err(Loss::Reset);
+    }
+    match world.with(|state| state.is_down || state.cut_off.contains(&worker)) {
+        true => Err(lost),
+        false => Ok(answer),
+    }
 }
 
 fn nothing<T>(_: &World, _: &Result<T, Error>) {}
@@ -246,5 +283,51 @@ impl CheckpointStore for Link {
 impl std::fmt::Debug for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Link").field(&self.worker).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sls_core::api::{CreateLogstore, CreateProject};
+    use sls_core::model::LogstoreConfig;
+
+    use super::super::judge::Judge;
+    use super::super::server::Server;
+    use super::super::world::WallClock;
+    use super::*;
+    use crate::random::Random;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_restart_cuts_what_is_under_way_also_when_the_server_is_back_in_time() {
+        for with_folder in [false, true] {
+            let server = Server::new(WallClock::default(), with_folder);
+            let world = World::new(Random::new(1), Judge::new(false), server, None, false);
+            world.with(|state| state.has_trouble = false);
+            world.ask(&CreateProject::new(PROJECT, "")).unwrap();
+            let config = LogstoreConfig::named(LOGSTORE).with_shard_count(3);
+            world
+                .ask(&CreateLogstore::new(PROJECT, config.clone()))
+                .unwrap();
+            let link = Link::new(Arc::clone(&world), WorkerId(1));
+            assert_eq!(link.shards().await.unwrap().len(), 3);
+
+            let asking = tokio::spawn({
+                let link = link.clone();
+                async move { link.shards().await }
+            });
+            tokio::task::yield_now().await;
+            world.take_down();
+            assert_eq!(
+                world
+                    .ask(&CreateLogstore::new(PROJECT, config.clone()))
+                    .unwrap_err()
+                    .code(),
+                (!with_folder).then_some(&ErrorCode::LogStoreAlreadyExist)
+            );
+            world.bring_up();
+            let error = asking.await.unwrap().unwrap_err();
+            assert!(matches!(error, Error::NoAnswer { .. }), "{error}");
+            assert_eq!(link.shards().await.unwrap().len(), 3, "nothing is lost");
+        }
     }
 }

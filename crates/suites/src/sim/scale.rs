@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::judge::{Judge, WorkerId};
 use super::network::Link;
+use super::server::Server;
 use super::world::{GROUP, HEARTBEAT, LOGSTORE, PROJECT, TIMEOUT, WallClock, World};
 use crate::random::Random;
 
@@ -156,7 +157,8 @@ struct Fleet {
 
 impl Fleet {
     fn new(seed: u64, size: Size) -> Result<Self, String> {
-        let world = World::new(Random::new(seed), Judge::new(false), None, false);
+        let server = Server::new(WallClock::default(), false);
+        let world = World::new(Random::new(seed), Judge::new(false), server, None, false);
         world.with(|state| state.has_trouble = false);
         let config = LogstoreConfig::named(LOGSTORE).with_shard_count(size.shards);
         world

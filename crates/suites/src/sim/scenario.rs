@@ -16,6 +16,7 @@ use super::gate::Gate;
 use super::judge::{Judge, WorkerId};
 use super::network::Link;
 use super::processor::Watched;
+use super::server::Server;
 use super::world::{GROUP, HEARTBEAT, LOGSTORE, PROJECT, SETTLE, TIMEOUT, WallClock, World};
 use super::{Flaw, Outcome};
 use crate::random::Random;
@@ -53,7 +54,9 @@ pub(super) async fn run(seed: u64, flaw: Option<Flaw>, with_trace: bool) -> Outc
     let shards = random.between(1, 5) as u32;
     let most_members = random.between(2, 6) as usize;
     let count = random.between(1, 12) as u32;
-    let world = World::new(random, Judge::new(in_order), flaw, with_trace);
+    // A disk takes time, so not for all.
+    let server = Server::new(WallClock::default(), seed % 16 == 5);
+    let world = World::new(random, Judge::new(in_order), server, flaw, with_trace);
     let mut scenario = Scenario {
         world,
         members: BTreeMap::new(),
@@ -102,6 +105,8 @@ impl Scenario {
     /// Something happens.
     async fn happen(&mut self) -> Result<(), sls_core::Error> {
         match self.pick(0, 99) {
+            // Whoever asks a server that is down is none of the workers, and waits.
+            0..=34 | 83..=89 if self.world.with(|state| state.is_down) => {}
             0..=34 => {
                 let logs = self.pick(1, 12);
                 self.write(logs as u32)?;
@@ -125,9 +130,9 @@ impl Scenario {
         self.note("recovery");
         self.world.with(|state| {
             state.has_trouble = false;
-            state.is_down = false;
             state.cut_off.clear();
         });
+        self.world.bring_up();
         for (worker, member) in &self.members {
             self.world.with(|state| state.judge.freeze(*worker, false));
             member.gate.open();
@@ -273,11 +278,11 @@ impl Scenario {
     fn restart(&mut self) {
         let length = Duration::from_millis(self.pick(100, 12_000));
         self.note(&format!("the server restarts, which takes {length:?}"));
-        self.world.with(|state| state.is_down = true);
+        self.world.take_down();
         let world = Arc::clone(&self.world);
         tokio::spawn(async move {
             sleep(length).await;
-            world.with(|state| state.is_down = false);
+            world.bring_up();
         });
     }
 

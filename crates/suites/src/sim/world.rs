@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sls_core::api::{HeartBeat, Operation};
-use sls_local::{LocalServer, LocalService};
 use telemetry_delivery::Clock;
 use tokio::time::Instant;
 
 use super::Flaw;
 use super::judge::{Judge, WorkerId};
+use super::server::Server;
 use crate::random::Random;
 
 pub(super) const PROJECT: &str = "shop";
@@ -26,12 +26,9 @@ pub(super) const SETTLE: Duration = Duration::from_secs(6);
 /// How long a client waits for an answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The most shards that take writes.
-const MAX_SHARDS: u32 = 1000;
-
 /// What the workers, the network and the scenario share.
 pub(super) struct World {
-    pub(super) service: LocalService,
+    server: Mutex<Server>,
     pub(super) flaw: Option<Flaw>,
     began: Instant,
     state: Mutex<State>,
@@ -76,15 +73,12 @@ impl World {
     pub(super) fn new(
         random: Random,
         judge: Judge,
+        server: Server,
         flaw: Option<Flaw>,
         with_trace: bool,
     ) -> Arc<Self> {
-        let clock = WallClock::default();
         Arc::new(Self {
-            service: LocalServer::builder()
-                .clock(clock)
-                .max_shards(MAX_SHARDS)
-                .into_service(),
+            server: Mutex::new(server),
             flaw,
             began: Instant::now(),
             state: Mutex::new(State {
@@ -108,7 +102,28 @@ impl World {
 
     /// Asks the service directly, as no worker can.
     pub(super) fn ask<O: Operation>(&self, operation: &O) -> Result<O::Reply, sls_core::Error> {
-        self.service.perform_now(operation)
+        self.with_server(|server| server.ask(operation))
+    }
+
+    /// Which life of the server this is.
+    pub(super) fn incarnation(&self) -> u32 {
+        self.with_server(|server| server.incarnation())
+    }
+
+    /// Takes the server down, and with it every connection.
+    pub(super) fn take_down(&self) {
+        self.with(|state| state.is_down = true);
+        self.with_server(Server::down);
+    }
+
+    /// Brings it up again.
+    pub(super) fn bring_up(&self) {
+        self.with_server(Server::up);
+        self.with(|state| state.is_down = false);
+    }
+
+    fn with_server<T>(&self, act: impl FnOnce(&mut Server) -> T) -> T {
+        act(&mut self.server.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Counts something that happened, and writes it down when that is wanted.

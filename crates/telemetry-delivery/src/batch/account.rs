@@ -7,13 +7,20 @@ use super::budget::Grant;
 use super::config::{DeadLetter, Event};
 use super::drops::DropReason;
 use super::engine::Engine;
-use super::receipt::{DeadReason, Outcome};
+use super::receipt::{DeadReason, Outcome, Woken};
 use super::signal::set_all;
 use super::stats::Counters;
 use super::storage::Stored;
 use super::sync::{MutexGuard, Ordering, lock};
 use crate::clock::{Clock, SystemClock};
 use crate::sink::Sealed;
+
+/// A batch that has come to its end, with what is left to do.
+#[derive(Debug)]
+pub(super) struct Ended {
+    entry: Entry,
+    woken: Vec<Woken>,
+}
 
 impl Engine {
     /// Ends a batch, once; `false` when somebody else has ended it.
@@ -47,29 +54,36 @@ impl Engine {
         outcome: &Outcome,
     ) -> Option<Vec<Stored>> {
         let removed = backlog.remove(key)?;
-        // Before the lock is released, so that whoever finds the backlog empty finds it counted.
-        self.count(outcome, removed.entry.items);
+        // Before the lock is released, so that whoever finds the backlog empty finds it counted,
+        // and what became of it known.
+        let ended = self.settle(removed.entry, outcome);
         drop(backlog);
-        let stored = self.settle(removed.entry, batch, outcome);
+        let stored = self.release(ended, batch);
         set_all(removed.reached);
         Some(stored)
     }
 
-    /// Tells those who asked what has become of a batch, and gives its room back; tells where it
-    /// is on disk.
-    pub(super) fn settle(
-        &self,
-        mut entry: Entry,
-        batch: Option<Sealed>,
-        outcome: &Outcome,
-    ) -> Vec<Stored> {
+    /// Counts a batch that has left the backlog, under whose lock this is called, and makes known
+    /// what has become of it.
+    pub(super) fn settle(&self, entry: Entry, outcome: &Outcome) -> Ended {
+        self.count(outcome, entry.items);
+        let woken = entry.fates.iter().map(|fate| fate.settle(outcome));
+        Ended {
+            woken: woken.collect(),
+            entry,
+        }
+    }
+
+    /// Wakes those who asked what becomes of it, and gives its room back; tells where it is on
+    /// disk. Under no lock.
+    pub(super) fn release(&self, ended: Ended, batch: Option<Sealed>) -> Vec<Stored> {
+        let Ended { mut entry, woken } = ended;
+        for woken in woken {
+            woken.wake();
+        }
         let stored = std::mem::take(&mut entry.stored);
         let (items, cost) = (entry.items, entry.cost);
-        let (fates, waiting) = entry.into_batch();
-        for fate in fates {
-            fate.settle(outcome);
-        }
-        if let Some(batch) = batch.or(waiting) {
+        if let Some(batch) = batch.or_else(|| entry.into_batch()) {
             self.pool.put(batch.chunk);
         }
         self.give(cost, items);

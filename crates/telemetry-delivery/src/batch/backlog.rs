@@ -119,10 +119,10 @@ impl Entry {
     }
 
     /// The batch, unless it is in flight.
-    pub(super) fn into_batch(self) -> (Vec<FatePart>, Option<Sealed>) {
+    pub(super) fn into_batch(self) -> Option<Sealed> {
         match self.state {
-            State::Waiting { batch, .. } => (self.fates, Some(batch)),
-            State::InFlight => (self.fates, None),
+            State::Waiting { batch, .. } => Some(batch),
+            State::InFlight => None,
         }
     }
 }
@@ -355,7 +355,7 @@ impl Backlog {
                 let fates = removed.fates.into_iter();
                 entry.fates.extend(fates.map(|fate| fate.behind(before)));
                 if let State::Waiting { batch: next, .. } = removed.state {
-                    batch.chunk.extend(&next.chunk);
+                    batch.chunk.extend(&next.chunk, self.limits.bytes);
                 }
             }
         }

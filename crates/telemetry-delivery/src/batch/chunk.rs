@@ -5,7 +5,10 @@ use super::sync::{Mutex, lock};
 /// What an item takes beside its bytes, for its end and the slack of growing.
 const ITEM_OVERHEAD: usize = 8;
 /// The first piece of memory that a buffer takes.
-const FIRST_BYTES: usize = 4096;
+const FIRST_BYTES: usize = 1024;
+/// What a buffer keeps close, see [`Filling`](super::filling::Filling): a few dozen records, and
+/// a part of what the caches next to a core hold.
+pub(super) const NEAR_BYTES: usize = 8 << 10;
 
 /// Items and where each of them ends.
 #[derive(Debug, Default)]
@@ -15,16 +18,16 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
-    /// What an item of `len` bytes counts for in the budget.
+    /// What `items` items of `bytes` bytes in all count for in the budget.
     #[inline]
-    pub(super) fn cost_of(len: usize) -> usize {
-        len + ITEM_OVERHEAD
+    pub(super) fn cost_of(bytes: usize, items: usize) -> usize {
+        bytes + items * ITEM_OVERHEAD
     }
 
     /// What the items count for in the budget.
     #[inline]
     pub(super) fn cost(&self) -> usize {
-        self.items_len() + self.ends.len() * ITEM_OVERHEAD
+        Self::cost_of(self.items_len(), self.count())
     }
 
     #[inline]
@@ -56,10 +59,14 @@ impl Chunk {
             .reserve_exact(doubled.max(needed) - self.bytes.len());
     }
 
-    /// Moves the items of another behind the own ones.
-    pub(super) fn extend(&mut self, other: &Self) {
+    /// Copies the items of another behind the own ones; memory grows as by [`push`](Self::push).
+    pub(super) fn extend(&mut self, other: &Self, most: usize) {
         let base = self.bytes.len() as u32;
-        self.bytes.extend_from_slice(other.item_bytes());
+        let items = other.item_bytes();
+        if self.bytes.capacity() - self.bytes.len() < items.len() {
+            self.grow(items.len(), most);
+        }
+        self.bytes.extend_from_slice(items);
         self.ends.extend(other.ends.iter().map(|end| base + end));
     }
 
@@ -92,55 +99,75 @@ impl Chunk {
         }
     }
 
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
     }
 }
 
 /// Memory of finished batches, kept for the next ones; bounded.
+///
+/// Only that of whole batches and that of the small pieces in front of them: others are as good
+/// as new, and would have a batch of one record hold the memory of a thousand.
 #[derive(Debug)]
 pub(super) struct Pool {
     free: Mutex<Free>,
     most_bytes: usize,
+    /// From this size on it is that of a whole batch.
+    whole: usize,
 }
 
 #[derive(Debug, Default)]
 struct Free {
-    chunks: Vec<Chunk>,
+    near: Vec<Chunk>,
+    whole: Vec<Chunk>,
     bytes: usize,
 }
 
 impl Pool {
-    /// Keeps at most `most_bytes` in at most `most_chunks` pieces.
-    pub(super) fn new(most_chunks: usize, most_bytes: usize) -> Self {
+    /// Keeps at most `most_bytes`, in at most `most_chunks` pieces of either kind; a batch holds
+    /// `batch_bytes`.
+    pub(super) fn new(most_chunks: usize, most_bytes: usize, batch_bytes: usize) -> Self {
         Self {
             free: Mutex::new(Free {
-                chunks: Vec::with_capacity(most_chunks),
+                near: Vec::with_capacity(most_chunks),
+                whole: Vec::with_capacity(most_chunks),
                 bytes: 0,
             }),
             most_bytes,
+            whole: (batch_bytes / 2).max(NEAR_BYTES + 1),
         }
     }
 
-    /// Empty memory, warm when there is some.
-    pub(super) fn take(&self) -> Chunk {
+    /// Empty memory for a few items, warm when there is some.
+    pub(super) fn take_near(&self) -> Chunk {
         let mut free = lock(&self.free);
-        let chunk = free.chunks.pop().unwrap_or_default();
+        let chunk = free.near.pop().unwrap_or_default();
+        free.bytes -= chunk.bytes.capacity();
+        chunk
+    }
+
+    /// Empty memory for a whole batch, warm when there is some.
+    pub(super) fn take_whole(&self) -> Chunk {
+        let mut free = lock(&self.free);
+        let chunk = free.whole.pop().unwrap_or_default();
         free.bytes -= chunk.bytes.capacity();
         chunk
     }
 
     pub(super) fn put(&self, mut chunk: Chunk) {
         chunk.clear();
+        let capacity = chunk.bytes.capacity();
         let mut free = lock(&self.free);
-        let bytes = free.bytes + chunk.bytes.capacity();
-        if chunk.bytes.capacity() > 0
-            && bytes <= self.most_bytes
-            && free.chunks.len() < free.chunks.capacity()
-        {
+        let bytes = free.bytes + capacity;
+        let kind = match capacity {
+            1..=NEAR_BYTES => &mut free.near,
+            _ if capacity >= self.whole => &mut free.whole,
+            _ => return,
+        };
+        if bytes <= self.most_bytes && kind.len() < kind.capacity() {
+            kind.push(chunk);
             free.bytes = bytes;
-            free.chunks.push(chunk);
         }
     }
 }
@@ -168,7 +195,7 @@ mod tests {
     #[test]
     fn items_keep_their_ends_when_joined_and_cut() {
         let mut all = chunk(&["a", "", "bcd"]);
-        all.extend(&chunk(&["ef", "g"]));
+        all.extend(&chunk(&["ef", "g"]), 1 << 20);
         assert_eq!(texts(&all), ["a", "", "bcd", "ef", "g"]);
         assert_eq!(texts(&all.slice(1, 4)), ["", "bcd", "ef"]);
         assert_eq!(texts(&all.slice(0, 0)), [""; 0]);
@@ -181,7 +208,7 @@ mod tests {
         assert_eq!(all.item_bytes(), b"ab");
         assert_eq!(all.cost(), 2 + ITEM_OVERHEAD);
         let mut joined = chunk(&["x"]);
-        joined.extend(&all);
+        joined.extend(&all, 1 << 20);
         assert_eq!(joined.bytes, b"xab");
     }
 
@@ -196,21 +223,24 @@ mod tests {
 
     #[test]
     fn the_pool_gives_back_memory_within_its_limits() {
-        let pool = Pool::new(2, 10_000);
-        let large = Chunk {
-            bytes: Vec::with_capacity(20_000),
+        let pool = Pool::new(2, 50_000, 20_000);
+        let of = |bytes| Chunk {
+            bytes: Vec::with_capacity(bytes),
             ends: Vec::new(),
         };
-        pool.put(large);
-        assert_eq!(
-            pool.take().bytes.capacity(),
-            0,
-            "larger than all of the pool"
-        );
+        pool.put(of(60_000));
+        assert_eq!(pool.take_whole().bytes.capacity(), 0, "more than it keeps");
+        pool.put(of(9_000));
+        assert_eq!(pool.take_near().bytes.capacity(), 0, "neither kind");
+        assert_eq!(pool.take_whole().bytes.capacity(), 0, "neither kind");
         for _ in 0..3 {
-            pool.put(chunk(&["abc"]));
+            pool.put(of(4_000));
+            pool.put(of(20_000));
         }
-        let taken: Vec<usize> = (0..3).map(|_| pool.take().bytes.capacity()).collect();
-        assert_eq!(taken, [4096, 4096, 0]);
+        let near: Vec<usize> = (0..3).map(|_| pool.take_near().bytes.capacity()).collect();
+        let whole: Vec<usize> = (0..3).map(|_| pool.take_whole().bytes.capacity()).collect();
+        assert_eq!(near, [4_000, 4_000, 0]);
+        assert_eq!(whole, [20_000, 20_000, 0]);
+        assert_eq!(lock(&pool.free).bytes, 0);
     }
 }

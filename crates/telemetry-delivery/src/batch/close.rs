@@ -93,14 +93,13 @@ impl Engine {
                     true => Outcome::Dropped(DropReason::ShutDown),
                     false => Outcome::Spooled,
                 };
-                self.count(&outcome, entry.items);
-                (entry, outcome)
+                self.settle(entry, &outcome)
             })
             .collect();
         drop(backlog);
-        for (entry, outcome) in ended {
+        for ended in ended {
             // What is on disk stays there.
-            self.settle(entry, None, &outcome);
+            self.release(ended, None);
         }
         set_all(reached);
     }
@@ -137,7 +136,7 @@ mod tests {
         let engine = Engine::new(1, Arc::new(BatchConfig::default()), None);
         let lane = engine.register(LaneConfig::new("lane")).unwrap();
         engine
-            .try_append(lane, b"item", false, Caller::Anybody)
+            .try_append::<()>(lane, b"item", Caller::Anybody)
             .unwrap();
         for _ in 0..100 {
             drop(engine.barrier());

@@ -232,6 +232,11 @@ impl BatchConfig {
     }
 
     /// How many lanes there may be. Default: 1024; at most 65536.
+    ///
+    /// A lane is never forgotten, since whoever has a [`Lane`](super::Lane) may append to it at any
+    /// time; [`Stats::lanes`](super::Stats::lanes) tells how many there are. One without items takes
+    /// 128 bytes for each of its buffers and its name, and each time the buffers are emptied a look
+    /// at them.
     pub fn with_max_lanes(mut self, lanes: usize) -> Self {
         self.max_lanes = lanes;
         self
@@ -340,7 +345,7 @@ impl BatchConfig {
             "item_bytes",
             "be between 1 and 1 GiB",
         )?;
-        let cost = super::chunk::Chunk::cost_of(self.item_bytes());
+        let cost = super::chunk::Chunk::cost_of(self.item_bytes(), 1);
         ensure(
             self.memory_bytes >= cost,
             "memory_bytes",

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::backlog::Backlog;
@@ -19,7 +18,7 @@ use super::shard::{Shard, Surroundings};
 use super::signal::Latch;
 use super::stats::{Counters, Stats};
 use super::storage::Desk;
-use super::sync::{AtomicBool, Mutex, Ordering, lock};
+use super::sync::{AtomicBool, Mutex, Notify, Ordering, lock};
 
 /// One generation of a batcher: that of one process.
 #[derive(Debug)]
@@ -76,7 +75,7 @@ impl Engine {
             limits,
             lanes,
             budget: Budget::new(config.memory_bytes, config.memory_items),
-            pool: Pool::new(pooled_chunks, config.memory_bytes / 8),
+            pool: Pool::new(pooled_chunks, config.memory_bytes / 8, config.batch_bytes),
             backlog: Mutex::new(Backlog::new(owner, limits)),
             sweeping: Mutex::new(()),
             rest: Rest::new(),
@@ -129,6 +128,7 @@ impl Engine {
         stats.accepted += filling as u64;
         stats.in_memory_items = (filling + backlog) as u64;
         stats.in_memory_bytes = self.budget.used_bytes() as u64;
+        stats.lanes = u64::from(self.lanes.count());
         stats
     }
 }

@@ -222,6 +222,10 @@ impl LaneTable {
         (0..count).filter_map(|index| Some((index, self.get(index)?)))
     }
 
+    pub(super) fn count(&self) -> u32 {
+        self.lock().next
+    }
+
     /// Lanes registered from now on take nothing.
     pub(super) fn close(&self) {
         self.lock().open = false;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::drops::DropReason;
 use super::fork;
 use super::signal::{self, wake_all};
+use super::sync::{Mutex, MutexGuard, lock};
 
 /// Why something went to the dead letters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -191,19 +192,29 @@ impl FateState {
 }
 
 impl Fate {
-    fn settle(&self, from: u32, to: u32, outcome: &Outcome) {
+    fn settle(&self, from: u32, to: u32, outcome: &Outcome) -> Woken {
         let mut state = self.lock();
         state.known.push((from, to, outcome.clone()));
-        let (woken, rest): (BTreeMap<_, _>, _) = std::mem::take(&mut state.wakers)
+        let (woken, rest) = std::mem::take(&mut state.wakers)
             .into_iter()
             .partition(|(_, (index, _))| (from..to).contains(index));
         state.wakers = rest;
-        drop(state);
-        wake_all(woken.into_values().map(|(_, waker)| waker));
+        Woken(woken)
     }
 
     fn lock(&self) -> MutexGuard<'_, FateState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
+    }
+}
+
+/// Those who waited for an outcome that is known now, and are to be woken.
+#[derive(Debug, Default)]
+#[must_use = "they sleep until they are woken"]
+pub(super) struct Woken(BTreeMap<u64, (u32, Waker)>);
+
+impl Woken {
+    pub(super) fn wake(self) {
+        wake_all(self.0.into_values().map(|(_, waker)| waker));
     }
 }
 
@@ -235,9 +246,11 @@ impl FatePart {
         self
     }
 
-    pub(super) fn settle(&self, outcome: &Outcome) {
+    /// Makes the outcome known. Who waits for it is woken by what this gives, which may be done
+    /// later than here, where a lock is held.
+    pub(super) fn settle(&self, outcome: &Outcome) -> Woken {
         self.fate
-            .settle(self.origin, self.origin + self.len, outcome);
+            .settle(self.origin, self.origin + self.len, outcome)
     }
 
     /// What of it lies among the items `from..to` of the batch, as a part of a batch of those.
@@ -269,14 +282,14 @@ mod tests {
         // Behind two items of another buffer.
         let part = FatePart::whole(Arc::clone(&fate), 2, 4);
         let (left, right) = (part.slice(0, 3).unwrap(), part.slice(3, 6).unwrap());
-        left.settle(&Outcome::Delivered);
+        left.settle(&Outcome::Delivered).wake();
         assert_eq!(receipts[0].outcome(), Some(Outcome::Delivered));
         assert_eq!(receipts[1].outcome(), None);
-        right.slice(0, 1).unwrap().settle(&Outcome::Spooled);
+        right.slice(0, 1).unwrap().settle(&Outcome::Spooled).wake();
         assert_eq!(receipts[1].outcome(), Some(Outcome::Spooled));
         assert_eq!(receipts[2].outcome(), None);
         let rest = right.slice(1, 3).unwrap();
-        rest.settle(&Outcome::Dropped(DropReason::ShutDown));
+        rest.settle(&Outcome::Dropped(DropReason::ShutDown)).wake();
         assert_eq!(
             receipts[3].outcome(),
             Some(Outcome::Dropped(DropReason::ShutDown))
@@ -324,7 +337,7 @@ mod tests {
                 .poll(&mut Context::from_waker(Waker::noop()))
                 .is_pending()
         );
-        fate.settle(0, 2, &Outcome::Delivered);
+        fate.settle(0, 2, &Outcome::Delivered).wake();
         let woken: Vec<_> = counts
             .iter()
             .map(|it| it.0.load(Ordering::Relaxed))

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::fork;
+use super::sync::thread_local;
 
 struct ThisThread {
     /// Picks the buffer of a lane; zero until the thread's first append.

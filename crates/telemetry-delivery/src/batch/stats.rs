@@ -45,6 +45,9 @@ pub struct Stats {
     pub splits: u64,
     /// Panics of the sink and of callbacks.
     pub panics: u64,
+    /// Lanes that are registered; one is never forgotten, and
+    /// [`with_max_lanes`](super::BatchConfig::with_max_lanes) limits them.
+    pub lanes: u64,
     /// When the other side last took a batch.
     pub last_success: Option<SystemTime>,
     /// When an attempt last failed, and what it said.
@@ -112,7 +115,7 @@ impl Counters {
         self.last().error = Some((at, Arc::clone(cause)));
     }
 
-    /// All but what is in memory.
+    /// All but what is in memory, and the lanes.
     pub(super) fn read(&self) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let last = self.last();
@@ -132,6 +135,7 @@ impl Counters {
             throttled: read(&self.throttled),
             splits: read(&self.splits),
             panics: read(&self.panics),
+            lanes: 0,
             last_success: last.success,
             last_error: last.error.clone(),
         }

@@ -3,12 +3,18 @@
 #[cfg(not(loom))]
 pub(super) use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 #[cfg(not(loom))]
-pub(super) use std::sync::{Mutex, MutexGuard};
+pub(super) use std::sync::{Condvar, Mutex, MutexGuard};
+#[cfg(not(loom))]
+pub(super) use std::thread_local;
+#[cfg(not(loom))]
+pub(super) use tokio::sync::Notify;
 
+#[cfg(loom)]
+pub(super) use crate::{local::thread_local, notify::Notify};
 #[cfg(loom)]
 pub(super) use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 #[cfg(loom)]
-pub(super) use loom::sync::{Mutex, MutexGuard};
+pub(super) use loom::sync::{Condvar, Mutex, MutexGuard};
 
 use std::sync::PoisonError;
 

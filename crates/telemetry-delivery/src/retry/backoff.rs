@@ -100,6 +100,7 @@ fn part(time: Duration, random: u64) -> Duration {
     Duration::from_nanos(nanos as u64)
 }
 
+#[cfg(not(loom))]
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -18,8 +18,9 @@ pub(crate) enum What {
         to: u64,
         groups: Vec<u64>,
     },
-    /// The processor was done with the groups up to this position.
-    Done { to: u64 },
+    /// The processor was done with the groups up to this position, in a turn that it has had
+    /// since that time.
+    Done { to: u64, since: u64 },
     /// The processor failed.
     Failed,
     /// A checkpoint at this position was saved.
@@ -53,7 +54,7 @@ impl Journal {
                 let groups: Vec<_> = groups.iter().map(u64::to_string).collect();
                 format!("handed {at} {shard} {from} {to} {}\n", groups.join(","))
             }
-            What::Done { to } => format!("done {at} {shard} {to}\n"),
+            What::Done { to, since } => format!("done {at} {shard} {to} {since}\n"),
             What::Failed => format!("failed {at} {shard}\n"),
             What::Saved { to } => format!("saved {at} {shard} {to}\n"),
             What::Stopped => format!("stopped {at} {shard}\n"),
@@ -95,7 +96,10 @@ fn parse(line: &str) -> Option<Line> {
                     .collect::<Option<_>>()?,
             },
         },
-        "done" => What::Done { to: number()? },
+        "done" => What::Done {
+            to: number()?,
+            since: number()?,
+        },
         "failed" => What::Failed,
         "saved" => What::Saved { to: number()? },
         "stopped" => What::Stopped,
@@ -125,7 +129,7 @@ mod tests {
                 to: 3,
                 groups: vec![],
             },
-            What::Done { to: 3 },
+            What::Done { to: 3, since: 2 },
             What::Failed,
             What::Saved { to: 3 },
             What::Stopped,

@@ -7,10 +7,10 @@ use std::time::Duration;
 use suites::clients::Result;
 use tokio::time::{Instant, sleep};
 
-use crate::PER_GROUP;
 use crate::journal::{Line, What};
 use crate::load::Put;
 use crate::process::{Events, Run, Stage};
+use crate::{PER_GROUP, TIMEOUT};
 
 /// How long the workers may take to finish once nothing is broken any more.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -35,6 +35,8 @@ struct Handing {
     at: u64,
     /// When the processor was done with it.
     done: Option<u64>,
+    /// When the turn began in which it was done.
+    last_turn: u64,
     /// When it failed.
     failed: Option<u64>,
     /// When the shard was given up with it in hand.
@@ -100,6 +102,7 @@ impl Verdict {
         verdict.look_for_gaps(&handings);
         verdict.look_at_duplicates(&handings);
         verdict.look_for_two_owners(&handings, &events.runs);
+        verdict.look_for_late_ends(&handings, &events.runs);
         verdict
     }
 
@@ -181,6 +184,22 @@ impl Verdict {
             }
         }
     }
+
+    /// Whoever was stopped for longer than its lease gives nothing more to do to its processor.
+    fn look_for_late_ends(&mut self, handings: &Handings, runs: &[Run]) {
+        let lease = TIMEOUT.as_micros() as u64;
+        for handing in handings.iter().filter(|handing| handing.done.is_some()) {
+            let stops = runs[handing.run].stops.iter();
+            let mut long = stops.filter(|(from, until)| until - from >= lease);
+            // What was in the middle of its turn when it was stopped may finish that.
+            if long.any(|(from, until)| handing.at < *from && handing.last_turn >= *until) {
+                self.violations.push(format!(
+                    "{handing} was worked on after its process had been stopped for longer than \
+                     the lease"
+                ));
+            }
+        }
+    }
 }
 
 /// Until when a processor had a batch. One that was stopped while it had it has been cut off by
@@ -239,15 +258,17 @@ fn handings(journals: &[Vec<Line>]) -> Handings {
                         groups: groups.clone(),
                         at: line.at,
                         done: None,
+                        last_turn: 0,
                         failed: None,
                         cut: None,
                         saved: false,
                         went_on: false,
                     });
                 }
-                What::Done { to } => {
+                What::Done { to, since } => {
                     if let Some(last) = shard.last_mut().filter(|last| last.to == *to) {
                         last.done = Some(line.at);
+                        last.last_turn = *since;
                     }
                 }
                 What::Failed => {
@@ -395,7 +416,7 @@ mod tests {
     }
 
     fn done(at: u64, to: u64) -> Line {
-        line(at, What::Done { to })
+        line(at, What::Done { to, since: at })
     }
 
     fn saved(at: u64, to: u64) -> Line {
@@ -467,6 +488,27 @@ mod tests {
         };
         let verdict = judge(&both, vec![stopped, Run::default()], 2);
         assert!(verdict.holds(), "{verdict}");
+    }
+
+    #[test]
+    fn after_a_stop_longer_than_the_lease_nothing_more_is_done() {
+        let lease = TIMEOUT.as_micros() as u64;
+        let [stop, go_on] = [5, 5 + lease];
+        let check = |done: Line, stops: Vec<(u64, u64)>, want: bool| {
+            let run = Run {
+                killed_at: None,
+                stops,
+            };
+            let verdict = judge(&[vec![handed(1, 0, 1), done]], vec![run], 1);
+            let is_late = verdict.to_string().contains("longer than the lease");
+            assert_eq!(is_late, want, "{verdict}");
+        };
+        check(done(go_on, 1), vec![(stop, go_on)], true);
+        // The stop was shorter, came before, or hit it in the middle of its last turn.
+        check(done(go_on, 1), vec![(stop + 1, go_on)], false);
+        check(done(go_on, 1), vec![(0, lease)], false);
+        let in_the_middle = What::Done { to: 1, since: 4 };
+        check(line(go_on, in_the_middle), vec![(stop, go_on)], false);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use suites::random::Random;
 use tokio::io::AsyncReadExt as _;
 
 use crate::journal::{Journal, What};
-use crate::{GROUP, HEARTBEAT, KEY, LOGSTORE, PROJECT, TIMEOUT};
+use crate::{GROUP, HEARTBEAT, KEY, LOGSTORE, PROJECT, TIMEOUT, now_us};
 
 /// How long leaving may take.
 const LEAVE: Duration = Duration::from_secs(20);
@@ -108,6 +108,7 @@ impl Processor for Journaling {
 
         let pause = Duration::from_millis(self.roll(30) as u64);
         tokio::time::sleep(pause).await;
+        let since = now_us();
         match self.roll(1000) {
             0..3 => {
                 self.journal.write(shard, &What::Failed)?;
@@ -119,7 +120,7 @@ impl Processor for Journaling {
             }
             _ => {}
         }
-        self.journal.write(shard, &What::Done { to })?;
+        self.journal.write(shard, &What::Done { to, since })?;
         if batch.checkpointer().save().await.is_ok() {
             self.journal.write(shard, &What::Saved { to })?;
         }

@@ -110,7 +110,8 @@ async fn fills_up(program: &Program, disk: &SmallDisk) -> Result<u64> {
     for attempt in 0.. {
         match put(&server, 0).await {
             Ok(()) => break,
-            Err(error) if attempt > 100 => return Err(error.into()),
+            // A minute, which is a thousand times what it takes.
+            Err(error) if attempt > 1200 => return Err(error.into()),
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }

@@ -15,7 +15,7 @@ use suites::clients::world::{Programs as _, without_proxies};
 use suites::clients::{Result, build};
 
 const SOURCE: &str = "939c0b26233d3ed1";
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// The Python package's name of each parser, and our codec.
 fn codecs() -> [(&'static str, Box<dyn Codec>); 4] {

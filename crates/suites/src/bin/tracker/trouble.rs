@@ -110,6 +110,15 @@ impl Trouble {
         })
     }
 
+    /// How long a request may take.
+    fn request_timeout(self) -> Duration {
+        Duration::from_secs(match self {
+            // Nothing is to be sent twice only because the machine is slower than the collector.
+            Self::None | Self::Slow => 60,
+            _ => 2,
+        })
+    }
+
     pub(crate) async fn run(self, strategy: Strategy, short: bool) -> Result<Ledger> {
         let collector = Collector::start(self == Self::Refuses).await?;
         let given_up = Arc::new(Mutex::new(HashSet::new()));
@@ -119,7 +128,7 @@ impl Trouble {
             // Otherwise nothing that the collector refuses would be sent.
             .rules(Rules::lenient())
             .retry(Retry::default().with_backoff_factor(Duration::from_millis(100)))
-            .request_timeout(Duration::from_secs(2))
+            .request_timeout(self.request_timeout())
             .on_dead_letter(move |letter| {
                 let mut letters = letters.lock().unwrap_or_else(PoisonError::into_inner);
                 letters.extend(numbers(&letter));
@@ -143,7 +152,7 @@ impl Trouble {
         };
         let deadline = match self {
             Self::DownForGood => Duration::from_secs(2),
-            _ => Duration::from_secs(20),
+            _ => Duration::from_secs(60),
         };
         let began = Instant::now();
         let report = tracker.close(deadline).await;
@@ -187,6 +196,8 @@ impl Trouble {
             Self::Slow => collector.suffer(Fault::delay(SLOW)),
             Self::Fails => {
                 let fault = Fault::refuse(500, "InternalServerError");
+                // The first one in any case, however few requests a slow machine makes.
+                collector.suffer(fault.clone().times(1));
                 collector.suffer(fault.with_probability(0.3));
             }
             Self::AsksForTime => {
@@ -195,6 +206,7 @@ impl Trouble {
                 collector.suffer(fault.times(4));
             }
             Self::LosesAnswers => {
+                collector.suffer(Fault::cut_after().times(1));
                 collector.suffer(Fault::cut_after().with_probability(0.2));
             }
         }

@@ -20,6 +20,7 @@ use sls_core::wire::{EncodedGroup, GroupListEncoder};
 use sls_core::{BoxError, Credentials};
 use telemetry_delivery::{ManualClock, TransportError};
 use testkit::{Outcome, first_difference};
+use tokio::time::Instant;
 
 use super::text;
 
@@ -36,13 +37,14 @@ pub(super) async fn check(case: &Value) -> Outcome {
 }
 
 async fn run(case: &Value) -> Result<(), String> {
-    let recorded = Arc::new(Recorded::new(case)?);
     let processed = Arc::new(Mutex::new(Vec::new()));
     let options = &case["options"];
     let group = text(options, "consumer_group")?;
     let interval = options["heartbeat_interval"].as_u64().unwrap_or(20);
+    let heartbeat = Duration::from_secs(interval) / BEATS_PER_INTERVAL;
+    let recorded = Arc::new(Recorded::new(case, heartbeat)?);
     let config = WorkerConfig::new(group)
-        .with_heartbeat(Duration::from_secs(interval) / BEATS_PER_INTERVAL)
+        .with_heartbeat(heartbeat)
         .with_timeout(Duration::from_secs(2 * interval))
         .with_in_order(options["in_order"].as_bool().unwrap_or(false));
     let noting = Noting {
@@ -208,16 +210,29 @@ struct Exchange {
     entry: Value,
 }
 
+/// A heartbeat that was answered.
+struct Answered {
+    asked: Asked,
+    /// When its present answer was given first.
+    since: Instant,
+    /// How many answers it got before.
+    before: usize,
+}
+
 /// Answers as recorded, and remembers what it was asked.
 struct Recorded {
     exchanges: Vec<Exchange>,
+    /// Ours sends heartbeats more often while shards are on their way to it, where the recorded
+    /// library waits: so long an answer stands.
+    heartbeat: Duration,
+    answered: Mutex<Vec<Answered>>,
     /// How many groups the shards have given before each pull, to name them.
     sent: Mutex<Vec<Asked>>,
     notes: Mutex<Vec<String>>,
 }
 
 impl Recorded {
-    fn new(case: &Value) -> Result<Self, String> {
+    fn new(case: &Value, heartbeat: Duration) -> Result<Self, String> {
         let mut exchanges = Vec::new();
         let channels = case["channels"]
             .as_object()
@@ -233,6 +248,8 @@ impl Recorded {
         }
         Ok(Self {
             exchanges,
+            heartbeat,
+            answered: Mutex::default(),
             sent: Mutex::default(),
             notes: Mutex::default(),
         })
@@ -259,6 +276,10 @@ impl Recorded {
         let before = sent.iter().filter(|sent| **sent == asked).count();
         sent.push(asked.clone());
         drop(sent);
+        let before = match is_heartbeat(&asked) {
+            true => self.beats_before(&asked),
+            false => before,
+        };
         let equal: Vec<_> = self
             .exchanges
             .iter()
@@ -276,6 +297,29 @@ impl Recorded {
         match entry["response_headers"].as_object() {
             Some(headers) => pulled(&asked, headers),
             None => reply(200, &[], json_body(&entry["response"])),
+        }
+    }
+
+    /// How many answers to this heartbeat have had their time.
+    fn beats_before(&self, asked: &Asked) -> usize {
+        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = Instant::now();
+        match answered.iter_mut().find(|beat| beat.asked == *asked) {
+            Some(beat) => {
+                if beat.since.elapsed() >= self.heartbeat {
+                    beat.since = since;
+                    beat.before += 1;
+                }
+                beat.before
+            }
+            None => {
+                answered.push(Answered {
+                    asked: asked.clone(),
+                    since,
+                    before: 0,
+                });
+                0
+            }
         }
     }
 
@@ -316,7 +360,7 @@ impl Recorded {
         let sent = self.sent();
         let mut listed: Vec<u64> = Vec::new();
         for (index, asked) in sent.iter().enumerate() {
-            if asked.query.get("type").map(String::as_str) != Some("heartbeat") {
+            if !is_heartbeat(asked) {
                 continue;
             }
             let now: Vec<u64> = asked
@@ -336,6 +380,10 @@ impl Recorded {
         }
         Ok(())
     }
+}
+
+fn is_heartbeat(asked: &Asked) -> bool {
+    asked.query.get("type").map(String::as_str) == Some("heartbeat")
 }
 
 fn push_new(all: &mut Vec<Value>, asked: &Asked) {

@@ -7,7 +7,7 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
-use crate::budget::{Budget, Grant};
+use super::budget::{Budget, Grant};
 
 const ONE: Grant = Grant { bytes: 1, items: 1 };
 

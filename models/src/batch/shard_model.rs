@@ -4,11 +4,11 @@ use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 
-use crate::budget::Budget;
-use crate::chunk::Pool;
-use crate::rest::Rest;
-use crate::seal::Limits;
-use crate::shard::{Append, Shard, Surroundings, Taken};
+use super::budget::Budget;
+use super::chunk::Pool;
+use super::rest::Rest;
+use super::seal::Limits;
+use super::shard::{Append, Shard, Surroundings, Taken};
 
 /// What the engine has around a buffer.
 struct World {
@@ -27,7 +27,7 @@ impl World {
         Arc::new(Self {
             shard: Shard::new(true),
             budget: Budget::new(1 << 20, Some(items_in_memory)),
-            pool: Pool::new(1, 1 << 16),
+            pool: Pool::new(1, 1 << 16, 1 << 16),
             limits: Limits {
                 bytes: 1 << 16,
                 items: items_per_batch,
@@ -51,10 +51,10 @@ impl World {
     }
 
     /// As the engine appends.
-    fn append(&self, item: u8) -> Append {
+    fn append(&self, item: u8) -> Append<()> {
         let appended = self
             .shard
-            .append(&[item], false, self.around(), |taken| self.seal(taken));
+            .append(&[item], self.around(), |taken| self.seal(taken));
         if matches!(appended, Append::Done(_)) && self.rest.is_on() {
             self.rest.end();
             self.notified.store(true, Ordering::SeqCst);
@@ -74,7 +74,7 @@ impl World {
         let mut items = Vec::new();
         for taken in self.sealed.lock().unwrap().drain(..) {
             items.extend_from_slice(&taken.chunk.bytes);
-            self.budget.give(crate::budget::Grant {
+            self.budget.give(super::budget::Grant {
                 bytes: taken.chunk.cost(),
                 items: taken.chunk.count(),
             });
