@@ -6,13 +6,18 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use sls_core::model::ShardId;
 use support::{client, done, failed, refused};
+use tokio::sync::Mutex;
 use tracing::field::{self, Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Instrument as _, Level, Metadata, Subscriber};
+
+/// One subscriber of the process at a time: what a call site is to do is remembered for all of them
+/// together, and looked at again while others come and go.
+static ONLY: Mutex<()> = Mutex::const_new(());
 
 /// Field names and values; `-` as long as there is none.
 type Fields = BTreeMap<&'static str, String>;
@@ -21,7 +26,7 @@ type Fields = BTreeMap<&'static str, String>;
 #[derive(Debug, Clone)]
 struct Spans {
     name: &'static str,
-    seen: Arc<Mutex<Vec<Fields>>>,
+    seen: Arc<std::sync::Mutex<Vec<Fields>>>,
 }
 
 impl Spans {
@@ -88,6 +93,7 @@ fn check(fields: &Fields, want: [(&'static str, &str); 6]) {
 #[tokio::test(start_paused = true)]
 async fn an_answered_call_has_every_field() {
     let spans = Spans::named("call");
+    let _only = ONLY.lock().await;
     let _guard = tracing::subscriber::set_default(spans.clone());
     let (client, _) = client(vec![refused(503, "ServerBusy"), done()]);
     let logstore = client.logstore("shop", "access");
@@ -108,6 +114,7 @@ async fn an_answered_call_has_every_field() {
 #[tokio::test(start_paused = true)]
 async fn a_call_without_an_answer_tells_its_attempts() {
     let spans = Spans::named("call");
+    let _only = ONLY.lock().await;
     let _guard = tracing::subscriber::set_default(spans.clone());
     let (client, _) = client(vec![failed(), failed(), failed()]);
     client.project("shop").delete().await.unwrap_err();
@@ -128,6 +135,7 @@ async fn a_call_without_an_answer_tells_its_attempts() {
 #[tokio::test(start_paused = true)]
 async fn a_span_around_the_call_is_left_alone_when_ours_is_switched_off() {
     let spans = Spans::named("theirs");
+    let _only = ONLY.lock().await;
     let _guard = tracing::subscriber::set_default(spans.clone());
     let (client, _) = client(vec![done()]);
     let theirs = tracing::debug_span!("theirs", status = field::Empty);

@@ -22,6 +22,8 @@ use crate::field::{Field, is_reserved};
 use crate::format::RecordFormat;
 use crate::origin;
 use crate::record::{Facts, Record};
+use crate::record_clock::since_epoch;
+use crate::site::Site;
 
 /// Writes records in one [`RecordFormat`] as logs of the service.
 ///
@@ -105,7 +107,7 @@ impl RecordEncoder {
     /// Appends a record to a group.
     pub fn encode(&self, record: &Record<'_>, group: &mut GroupEncoder) {
         let mut texts = Texts::default();
-        let mut entry = self.begin(record.time, group, &mut texts);
+        let mut entry = self.begin(since_epoch(record.time), group, &mut texts);
         entry.message(record.message, record.trace);
         for (name, value) in record.extra {
             entry.extra(name, value);
@@ -114,13 +116,13 @@ impl RecordEncoder {
     }
 
     /// Opens a log.
+    #[inline]
     pub(crate) fn begin<'a>(
         &'a self,
-        time: SystemTime,
+        since_epoch: Duration,
         group: &'a mut GroupEncoder,
         texts: &'a mut Texts,
     ) -> Entry<'a> {
-        let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
         let seconds = u32::try_from(since_epoch.as_secs()).unwrap_or(u32::MAX);
         let mut log = group.log(seconds);
         log.time_ns(since_epoch.subsec_nanos());
@@ -193,11 +195,11 @@ impl Entry<'_> {
 
     /// Writes a message that is yet to be formatted.
     #[cfg(any(feature = "log", feature = "tracing"))]
-    pub(crate) fn message_of(&mut self, message: impl fmt::Display) {
+    pub(crate) fn message_of(&mut self, message: fmt::Arguments<'_>) {
         let mut text = std::mem::take(&mut self.texts.message);
         text.clear();
         // A text that fails to show itself is uploaded as far as it came.
-        let _ = write!(text, "{message}");
+        let _ = text.write_fmt(message);
         self.message(&text, None);
         self.texts.message = text;
     }
@@ -287,13 +289,13 @@ impl Entry<'_> {
 
     /// Writes a field that is yet to be formatted.
     #[cfg(any(feature = "kv", feature = "tracing"))]
-    pub(crate) fn extra_of(&mut self, name: &str, value: impl fmt::Display) {
+    pub(crate) fn extra_of(&mut self, name: &str, value: fmt::Arguments<'_>) {
         if !self.wants_extra(name) {
             return;
         }
         let mut text = std::mem::take(&mut self.texts.value);
         text.clear();
-        let _ = write!(text, "{value}");
+        let _ = text.write_fmt(value);
         let encoder = self.encoder;
         self.put(&encoder.format.prefix, name, &encoder.format.suffix, &text);
         self.texts.value = text;
@@ -334,6 +336,7 @@ impl Entry<'_> {
     /// Writes the handler's own fields and ends the log.
     ///
     /// Says how many fields of the record were left out for their names.
+    #[inline]
     pub(crate) fn finish(mut self, facts: &Facts<'_>, caches: Option<&mut Caches>) -> u64 {
         if !self.has_message {
             self.message("", None);
@@ -353,14 +356,19 @@ impl Entry<'_> {
             }
             (None, Some(caches)) => {
                 let log = &mut self.log;
-                match facts.site {
-                    Some(site) => log.fields(caches.of_site(site, encoder, facts)),
-                    None => put_own(log, encoder, &encoder.of_site, facts, time),
-                };
-                match facts.origin {
-                    None => log.fields(caches.of_thread(encoder, facts)),
-                    Some(_) => put_own(log, encoder, &encoder.of_thread, facts, time),
-                };
+                match (&facts.site, &facts.origin) {
+                    (Some(site), None) => {
+                        log.fields(caches.of_site_and_thread(site, encoder, facts));
+                    }
+                    (None, None) => {
+                        put_own(log, encoder, &encoder.of_site, facts, time);
+                        log.fields(caches.of_thread(encoder, facts));
+                    }
+                    (_, Some(_)) => {
+                        put_own(log, encoder, &encoder.of_site, facts, time);
+                        put_own(log, encoder, &encoder.of_thread, facts, time);
+                    }
+                }
                 put_own(log, encoder, &encoder.of_record, facts, time);
             }
             (None, None) => {
@@ -517,7 +525,8 @@ fn local_time(time: Duration) -> Option<String> {
 /// How many call sites a thread remembers, a power of two; more of them share places.
 const SITES: usize = 64;
 
-/// What one thread keeps of the records it wrote: fields that will come again.
+/// What one thread keeps of the records it wrote: fields that will come again, those of a call
+/// site and of the thread in one piece.
 ///
 /// Bounded by [`SITES`] times the length of a path.
 #[derive(Debug, Default)]
@@ -530,8 +539,8 @@ pub(crate) struct Caches {
 
 #[derive(Debug, Default, Clone)]
 struct Place {
-    /// The encoder's id and the call site's address.
-    owner: (u64, usize),
+    /// The encoder's id, and the call site if that matters.
+    owner: (u64, Site),
     fields: EncodedFields,
 }
 
@@ -540,27 +549,29 @@ impl Caches {
     pub(crate) fn after_forks(&mut self, forks: u64) {
         if self.forks != forks {
             self.forks = forks;
-            self.thread.owner = (0, 0);
+            self.sites.clear();
+            self.thread.owner = (0, Site::default());
         }
     }
 
-    fn of_site(
+    #[inline]
+    fn of_site_and_thread(
         &mut self,
-        site: usize,
+        site: &Site,
         encoder: &RecordEncoder,
         facts: &Facts<'_>,
     ) -> &EncodedFields {
         if self.sites.is_empty() {
             self.sites.resize(SITES, Place::default());
         }
-        // Statics are aligned, and neighbours differ in the bits above.
-        let index = ((site >> 4) ^ (site >> 10) ^ encoder.id as usize) % SITES;
-        self.sites[index].filled((encoder.id, site), encoder, &encoder.of_site, facts)
+        let lists = [encoder.of_site.as_slice(), &encoder.of_thread];
+        let index = (site.number() ^ encoder.id as usize) % SITES;
+        self.sites[index].filled(site, encoder, &lists, facts)
     }
 
     fn of_thread(&mut self, encoder: &RecordEncoder, facts: &Facts<'_>) -> &EncodedFields {
         self.thread
-            .filled((encoder.id, 1), encoder, &encoder.of_thread, facts)
+            .filled(&Site::default(), encoder, &[&encoder.of_thread], facts)
     }
 }
 
@@ -568,21 +579,27 @@ impl Place {
     #[inline]
     fn filled(
         &mut self,
-        owner: (u64, usize),
+        site: &Site,
         encoder: &RecordEncoder,
-        fields: &[(Field, String)],
+        lists: &[&[(Field, String)]],
         facts: &Facts<'_>,
     ) -> &EncodedFields {
-        if self.owner != owner {
-            self.owner = owner;
-            self.fields.clear();
-            let encoded = &mut self.fields;
-            // These fields have nothing to do with the time.
-            encoder.own_fields(fields, facts, Duration::ZERO, |key, value| {
-                encoded.push(key, value);
-            });
+        if self.owner.0 != encoder.id || self.owner.1 != *site {
+            self.owner = (encoder.id, *site);
+            self.fill(encoder, lists, facts);
         }
         &self.fields
+    }
+
+    #[cold]
+    fn fill(&mut self, encoder: &RecordEncoder, lists: &[&[(Field, String)]], facts: &Facts<'_>) {
+        self.fields.clear();
+        for fields in lists {
+            // These fields have nothing to do with the time.
+            encoder.own_fields(fields, facts, Duration::ZERO, |key, value| {
+                self.fields.push(key, value);
+            });
+        }
     }
 }
 

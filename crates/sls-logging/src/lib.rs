@@ -26,9 +26,11 @@ mod own_targets; // records about shipping records
 mod panic_hook; // panics as records
 pub mod producer; // logs of your own, with receipts
 mod record; // a record, whoever made it
+mod record_clock; // where records get their time from
 mod redaction; // what must not leave the process
 #[cfg(all(unix, feature = "signal"))]
 mod signals; // signals that end the process
+mod site; // where in a program a record was made
 #[cfg(feature = "tracing")]
 mod span_fields; // what of the spans around an event is uploaded
 

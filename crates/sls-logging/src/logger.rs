@@ -4,6 +4,7 @@ use crate::encoder::Entry;
 use crate::handler::Handler;
 use crate::level::Level;
 use crate::record::Facts;
+use crate::site::Site;
 
 /// Ships records of `log` through a [`Handler`].
 ///
@@ -39,17 +40,27 @@ impl SlsLogger {
             module_path: record.module_path(),
             file: record.file(),
             line: record.line(),
+            site: site(record, level),
             ..Facts::new(level, record.target())
         };
         self.handler.write(&facts, |entry| {
             entry.show(shown);
             match record.args().as_str() {
                 Some(text) => entry.message(text, None),
-                None => entry.message_of(record.args()),
+                None => entry.message_of(*record.args()),
             }
             put_key_values(record, entry);
         });
     }
+}
+
+/// What the macros say when they are given no target.
+#[inline]
+fn site(record: &log::Record<'_>, level: Level) -> Option<Site> {
+    let (module, file) = (record.module_path_static()?, record.file_static()?);
+    let line = record.line()?;
+    (record.target() == module).then_some(())?;
+    Site::placed(module, file, line, level)
 }
 
 impl log::Log for SlsLogger {
@@ -104,7 +115,7 @@ mod kv {
 
     impl Pair<'_, '_> {
         fn put(&mut self, value: impl Display) -> Result<(), Error> {
-            self.entry.extra_of(self.name, value);
+            self.entry.extra_of(self.name, format_args!("{value}"));
             Ok(())
         }
     }

@@ -1,6 +1,7 @@
 use std::time::SystemTime;
 
 use crate::level::Level;
+use crate::site::Site;
 
 /// One log record, whoever made it.
 ///
@@ -28,8 +29,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) function: Option<&'a str>,
     /// Where the record was made when it was not here: thread and process.
     pub(crate) origin: Option<Origin<'a>>,
-    /// The address of the call site when all the above but `function` is the same every time.
-    pub(crate) site: Option<usize>,
+    /// The call site when all the above but `function` is the same every time.
+    pub(crate) site: Option<Site>,
 }
 
 /// A thread of a process.

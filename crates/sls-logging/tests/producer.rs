@@ -270,10 +270,10 @@ async fn an_ordered_route_keeps_its_order_through_failures() {
 #[tokio::test]
 async fn what_a_producer_leaves_in_its_spool_is_sent_by_the_next_under_its_route() {
     let (service, logstore) = service(1).await;
-    let root = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join(format!("producer-spool-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&root);
-    let spooling = || builder(&logstore).with_spool(&root, sls_logging::SpoolConfig::default());
+    let root = tempfile::tempdir().unwrap();
+    // Closing does not wait long for a disk, and how fast this one is does not matter here.
+    let config = sls_logging::SpoolConfig::default().with_fsync(sls_logging::Fsync::System);
+    let spooling = || builder(&logstore).with_spool(root.path(), config.clone());
     service.inject(Fault::refuse(503, "ServerBusy"));
     let (producer, guard) = spooling().with_topic("first").build().unwrap();
     let receipt = producer.try_send(&numbered(7)).unwrap();
@@ -290,7 +290,6 @@ async fn what_a_producer_leaves_in_its_spool_is_sent_by_the_next_under_its_route
     assert_eq!(groups.len(), 1);
     assert_eq!(groups[0].topic, Some("first".into()));
     assert_eq!(field(&groups[0].logs[0], "n"), "7");
-    let _ = std::fs::remove_dir_all(&root);
 }
 
 #[tokio::test]

@@ -13,6 +13,10 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
+/// One subscriber of the process at a time: what a call site is to do is remembered for all of them
+/// together, and looked at again while others come and go.
+static ONLY: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// Writes every span and event into a line.
 #[derive(Clone, Default)]
 struct Lines {
@@ -67,6 +71,7 @@ impl Subscriber for Lines {
 #[tokio::test]
 async fn every_attempt_is_a_span_and_nothing_shows_the_request() {
     let lines = Lines::default();
+    let _only = ONLY.lock().await;
     let _guard = tracing::subscriber::set_default(lines.clone());
 
     let statuses = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::OK];
@@ -110,6 +115,7 @@ async fn every_attempt_is_a_span_and_nothing_shows_the_request() {
 fn a_transport_that_verifies_no_certificate_warns_when_it_is_made() {
     use telemetry_delivery::{HttpsConfig, HttpsTransport};
 
+    let _only = ONLY.blocking_lock();
     let warned = |config: HttpsConfig| {
         let lines = Lines::default();
         let _guard = tracing::subscriber::set_default(lines.clone());

@@ -91,7 +91,7 @@ fn spawn_worker(engine: &Arc<Engine>, large: Large) -> thread::JoinHandle<()> {
 }
 
 fn append(engine: &Engine, lane: Lane) -> Result<Receipt, Rejected> {
-    engine.append(lane, b"item", true).map(Option::unwrap)
+    engine.append(lane, b"item")
 }
 
 /// Every item came to one end, its receipt says which, and all room is free again.
@@ -225,7 +225,7 @@ fn who_waits_for_room_when_it_ends_is_woken_and_refused() {
         let flag = Arc::new(Flag(AtomicBool::new(false)));
         let waker = Waker::from(Arc::clone(&flag));
         let mut context = Context::from_waker(&waker);
-        let mut append = pin!(engine.append_async(lane, b"item", true));
+        let mut append = pin!(engine.append_async::<Receipt>(lane, b"item"));
         let first = append.as_mut().poll(&mut context);
         closer.join().unwrap();
         worker.join().unwrap();
@@ -239,7 +239,7 @@ fn who_waits_for_room_when_it_ends_is_woken_and_refused() {
                 }
             }
         };
-        check(&engine, &[before, appended.map(Option::unwrap)]);
+        check(&engine, &[before, appended]);
     });
 }
 

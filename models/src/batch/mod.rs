@@ -9,6 +9,7 @@ macro_rules! engine {
 engine! {
     account "../../../crates/telemetry-delivery/src/batch/account.rs";
     append "../../../crates/telemetry-delivery/src/batch/append.rs";
+    appended "../../../crates/telemetry-delivery/src/batch/appended.rs";
     backlog "../../../crates/telemetry-delivery/src/batch/backlog.rs";
     barrier "../../../crates/telemetry-delivery/src/batch/barrier.rs";
     budget "../../../crates/telemetry-delivery/src/batch/budget.rs";
@@ -18,6 +19,7 @@ engine! {
     control "../../../crates/telemetry-delivery/src/batch/control.rs";
     drops "../../../crates/telemetry-delivery/src/batch/drops.rs";
     engine "../../../crates/telemetry-delivery/src/batch/engine.rs";
+    filling "../../../crates/telemetry-delivery/src/batch/filling.rs";
     lane "../../../crates/telemetry-delivery/src/batch/lane.rs";
     pace "../../../crates/telemetry-delivery/src/batch/pace.rs";
     receipt "../../../crates/telemetry-delivery/src/batch/receipt.rs";

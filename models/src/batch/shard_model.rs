@@ -51,10 +51,10 @@ impl World {
     }
 
     /// As the engine appends.
-    fn append(&self, item: u8) -> Append {
+    fn append(&self, item: u8) -> Append<()> {
         let appended = self
             .shard
-            .append(&[item], false, self.around(), |taken| self.seal(taken));
+            .append(&[item], self.around(), |taken| self.seal(taken));
         if matches!(appended, Append::Done(_)) && self.rest.is_on() {
             self.rest.end();
             self.notified.store(true, Ordering::SeqCst);

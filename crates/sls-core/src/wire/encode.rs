@@ -133,6 +133,7 @@ impl GroupEncoder {
     }
 
     /// The bytes written so far: the raw size of the group without topic, source and tags.
+    #[inline]
     pub fn raw_bytes(&self) -> usize {
         self.buf.len()
     }
@@ -146,6 +147,7 @@ impl GroupEncoder {
     ///
     /// Such bytes can be put one after the other: those of two encoders together are the logs
     /// of one group.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         debug_assert!(
             !self.is_open(),
@@ -155,6 +157,7 @@ impl GroupEncoder {
     }
 
     /// Forgets all logs and keeps the memory.
+    #[inline]
     pub fn clear(&mut self) {
         self.buf.truncate(0);
         self.logs = 0;
@@ -171,6 +174,7 @@ impl GroupEncoder {
         }
     }
 
+    #[inline]
     const fn is_open(&self) -> bool {
         self.body_at != 0
     }
@@ -249,6 +253,7 @@ impl LogEncoder<'_> {
     }
 
     /// Sets the part of the time below a second, in nanoseconds; the last call counts.
+    #[inline]
     pub fn time_ns(&mut self, nanoseconds: u32) -> &mut Self {
         self.group.time_ns = Some(nanoseconds);
         self
@@ -476,6 +481,7 @@ impl GroupListEncoder {
     }
 
     /// The bytes written so far.
+    #[inline]
     pub fn raw_bytes(&self) -> usize {
         self.buf.len()
     }

@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError, Weak};
 use std::time::SystemTime;
 
+use telemetry_delivery::Clock as _;
 use telemetry_delivery::batch::{DropReason, Drops, Event, Outcome, Receipt, Rejected, fork_epoch};
 
 use super::Core;

@@ -6,10 +6,10 @@ use std::time::Duration;
 use sls_core::Credentials;
 use sls_core::credentials::{CredentialsProvider, StaticCredentials};
 use sls_core::service::LogSink;
+use telemetry_delivery::Clock;
 use telemetry_delivery::batch::{Event, Overflow};
 #[cfg(feature = "spool")]
 use telemetry_delivery::spool::SpoolConfig;
-use telemetry_delivery::{Clock, SystemClock};
 
 use super::dead_records::DeadRecords;
 use super::{Handler, HandlerGuard, start};
@@ -17,6 +17,7 @@ use super::{Handler, HandlerGuard, start};
 use crate::error::Error;
 use crate::format::RecordFormat;
 use crate::level::Level;
+use crate::record_clock::RecordClock;
 
 /// How many records may wait unless told otherwise, as in the official handler.
 const DEFAULT_QUEUE_SIZE: usize = 40_960;
@@ -58,7 +59,7 @@ pub struct HandlerBuilder {
     pub(crate) context_ids: bool,
     #[cfg(feature = "spool")]
     pub(crate) spool: Option<(PathBuf, SpoolConfig)>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clock: RecordClock,
 }
 
 /// Where dead letters go.
@@ -110,7 +111,7 @@ impl HandlerBuilder {
             context_ids: false,
             #[cfg(feature = "spool")]
             spool: None,
-            clock: Arc::new(SystemClock),
+            clock: RecordClock::System,
         }
     }
 
@@ -317,7 +318,7 @@ impl HandlerBuilder {
 
     /// Where the time comes from. Default: the system.
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
+        self.clock = RecordClock::Other(Arc::new(clock));
         self
     }
 

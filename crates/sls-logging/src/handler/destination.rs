@@ -51,7 +51,7 @@ impl Destination {
             project,
             logstore,
             signature: builder.signature.clone(),
-            clock: Arc::clone(&builder.clock),
+            clock: Arc::new(builder.clock.clone()),
         };
         // What cannot work is found now and not by the first record.
         destination.client()?;

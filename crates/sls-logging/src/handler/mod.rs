@@ -27,7 +27,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use telemetry_delivery::Clock;
 use telemetry_delivery::batch::{Lane, Receipt, Rejected, fork_epoch, is_inside_delivery};
 
 use crate::encoder::{Entry, RecordEncoder};
@@ -35,6 +34,7 @@ use crate::error::Error;
 use crate::level::Level;
 use crate::own_targets::is_own;
 use crate::record::{Facts, Record};
+use crate::record_clock::{RecordClock, since_epoch};
 use outlet::Outlet;
 use scratch::{Scratch, with_scratch};
 
@@ -61,7 +61,7 @@ pub struct Handler {
 struct Core {
     encoder: RecordEncoder,
     level: Level,
-    clock: Arc<dyn Clock>,
+    clock: RecordClock,
     close_wait: Duration,
     outlet: Box<dyn Outlet>,
     shared: start::Shared,
@@ -114,7 +114,7 @@ impl Handler {
         if !self.wants(record.facts.level, record.facts.target) {
             return;
         }
-        self.append(Some(record.time), &record.facts, |entry| {
+        self.append(Some(since_epoch(record.time)), &record.facts, |entry| {
             entry.show(shown);
             entry.message(record.message, record.trace);
             for (name, value) in record.extra {
@@ -145,12 +145,7 @@ impl Handler {
     }
 
     #[inline]
-    fn append(
-        &self,
-        time: Option<SystemTime>,
-        facts: &Facts<'_>,
-        fill: impl FnOnce(&mut Entry<'_>),
-    ) {
+    fn append(&self, time: Option<Duration>, facts: &Facts<'_>, fill: impl FnOnce(&mut Entry<'_>)) {
         let done = with_scratch(|scratch| self.append_in(scratch, time, facts, fill));
         if done.is_err() {
             self.core.skipped.fetch_add(1, Ordering::Relaxed);
@@ -167,7 +162,7 @@ impl Handler {
     fn append_in(
         &self,
         scratch: &mut Scratch,
-        time: Option<SystemTime>,
+        time: Option<Duration>,
         facts: &Facts<'_>,
         fill: impl FnOnce(&mut Entry<'_>),
     ) {
@@ -179,7 +174,7 @@ impl Handler {
         } = scratch;
         caches.after_forks(fork_epoch());
         group.clear();
-        let time = time.unwrap_or_else(|| core.clock.now());
+        let time = time.unwrap_or_else(|| core.clock.since_epoch());
         let mut entry = core.encoder.begin(time, group, texts);
         fill(&mut entry);
         let shadowed = entry.finish(facts, Some(caches));
@@ -229,9 +224,9 @@ impl Core {
     /// Ships one record of the handler's own about records that are missing.
     fn notice(&self, time: SystemTime, message: &str, dropped: u64) -> Result<Receipt, Rejected> {
         let mut scratch = Scratch::default();
-        let mut entry = self
-            .encoder
-            .begin(time, &mut scratch.group, &mut scratch.texts);
+        let mut entry =
+            self.encoder
+                .begin(since_epoch(time), &mut scratch.group, &mut scratch.texts);
         entry.message(message, None);
         entry.extra("dropped", itoa::Buffer::new().format(dropped));
         entry.finish(&Facts::new(Level::Warn, "sls_logging"), None);

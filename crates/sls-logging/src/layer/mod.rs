@@ -15,6 +15,7 @@ use crate::error_chain::ErrorChain;
 use crate::handler::Handler;
 use crate::level::Level;
 use crate::record::Facts;
+use crate::site::Site;
 use crate::span_fields::SpanFields;
 
 /// Ships events of `tracing` through a [`Handler`].
@@ -150,7 +151,7 @@ impl SlsLayer {
             file: metadata.file(),
             line: metadata.line(),
             function: span.as_ref().map(SpanRef::name),
-            site: Some(std::ptr::from_ref::<Metadata<'static>>(metadata) as usize),
+            site: Some(Site::described(metadata)),
             ..Facts::new(level, metadata.target())
         };
         self.handler.write(&facts, |entry| {
@@ -202,7 +203,7 @@ impl SlsLayer {
                 entry.extra(name, value);
             }
         }
-        entry.extra_of("spans", spans);
+        entry.extra_of("spans", format_args!("{spans}"));
     }
 
     /// Ships a record of `log` that `tracing-log` made an event of.
@@ -311,7 +312,7 @@ impl Visit for EventFields<'_, '_> {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.record(field, ErrorChain(value));
+        self.record(field, format_args!("{}", ErrorChain(value)));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
@@ -320,7 +321,7 @@ impl Visit for EventFields<'_, '_> {
 }
 
 impl EventFields<'_, '_> {
-    fn record(&mut self, field: &Field, value: impl fmt::Display) {
+    fn record(&mut self, field: &Field, value: fmt::Arguments<'_>) {
         match field.name() {
             "message" => self.0.message_of(value),
             name => self.0.extra_of(name, value),

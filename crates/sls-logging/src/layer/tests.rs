@@ -1,5 +1,6 @@
 use std::error::Error;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use tracing::{field, info_span};
 use tracing_subscriber::Registry;
@@ -14,11 +15,19 @@ macro_rules! info {
     ($($event:tt)*) => { tracing::info!(target: "program", $($event)*) };
 }
 
+/// Runs `program` under a subscriber, the only one of the process meanwhile: what a call site is to
+/// do is remembered for all of them together, and looked at again while others come and go.
+fn under(subscriber: impl Subscriber + Send + Sync, program: impl FnOnce()) {
+    static ONLY: Mutex<()> = Mutex::new(());
+    let _only = ONLY.lock().unwrap_or_else(PoisonError::into_inner);
+    tracing::subscriber::with_default(subscriber, program);
+}
+
 /// Runs `program` under the layer; gives what was shipped.
 fn run(format: RecordFormat, spans: SpanFields, program: impl FnOnce()) -> Shipped {
     let (handler, shipped) = handler(format, Level::Trace);
     let layer = handler.layer().with_span_fields(spans);
-    tracing::subscriber::with_default(Registry::default().with(layer), program);
+    under(Registry::default().with(layer), program);
     shipped
 }
 
@@ -105,7 +114,7 @@ fn an_event_without_a_message_has_an_empty_one() {
 fn a_field_with_a_name_of_the_handlers_own_is_left_out_and_counted() {
     let (handler, shipped) = handler(bare(), Level::Trace);
     let layer = handler.layer();
-    tracing::subscriber::with_default(Registry::default().with(layer), || {
+    under(Registry::default().with(layer), || {
         info!(level = "loud", name = "kept", "m");
     });
     assert_eq!(
@@ -201,7 +210,7 @@ fn filters_of_the_subscriber_and_the_handlers_level_both_hold() {
     let (handler, shipped) = handler(bare(), Level::Info);
     let targets = Targets::new().with_target("shop", LevelFilter::TRACE);
     let subscriber = Registry::default().with(handler.layer().with_filter(targets));
-    tracing::subscriber::with_default(subscriber, || {
+    under(subscriber, || {
         tracing::debug!(target: "shop", "below the handler's level");
         tracing::info!(target: "warehouse", "not a target");
         tracing::info!(target: "shop::till", "kept");
@@ -222,7 +231,7 @@ fn another_layer_sees_what_the_handler_does_not_ship() {
     let subscriber = Registry::default()
         .with(Count(std::sync::Arc::clone(&seen)))
         .with(handler.layer());
-    tracing::subscriber::with_default(subscriber, || info!("m"));
+    under(subscriber, || info!("m"));
     assert_eq!(seen.load(std::sync::atomic::Ordering::Relaxed), 1);
     assert_eq!(shipped.records(), Vec::<Vec<(String, String)>>::new());
 }
@@ -230,7 +239,7 @@ fn another_layer_sees_what_the_handler_does_not_ship() {
 #[test]
 fn records_of_the_delivery_path_are_skipped_and_counted() {
     let (handler, shipped) = handler(bare(), Level::Trace);
-    tracing::subscriber::with_default(Registry::default().with(handler.layer()), || {
+    under(Registry::default().with(handler.layer()), || {
         tracing::info!(target: "hyper::client::pool", "reuse");
         tracing::warn!(target: "telemetry_delivery::retry", "again");
         tracing::info!(target: "hyperion", "kept");
@@ -252,7 +261,7 @@ impl fmt::Display for Chatty {
 #[test]
 fn a_value_that_logs_while_it_is_shown_hangs_nothing() {
     let (handler, shipped) = handler(bare(), Level::Trace);
-    tracing::subscriber::with_default(Registry::default().with(handler.layer()), || {
+    under(Registry::default().with(handler.layer()), || {
         info!(value = %Chatty, "outer {}", Chatty);
     });
     assert_eq!(
@@ -312,7 +321,7 @@ fn two_encoders_on_one_thread_do_not_mix_their_call_sites() {
         .with_naming(crate::FieldNaming::Python);
     let (other, second) = handler(python, Level::Trace);
     let subscriber = Registry::default().with(plain.layer()).with(other.layer());
-    tracing::subscriber::with_default(subscriber, || {
+    under(subscriber, || {
         for _ in 0..2 {
             info!("m");
         }

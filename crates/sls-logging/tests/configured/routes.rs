@@ -1,6 +1,4 @@
-use tracing_subscriber::prelude::*;
-
-use crate::world::{LONG, World, log};
+use crate::world::{LONG, World, log, with_layer};
 
 #[test]
 fn records_go_where_their_logger_says_by_either_front_end() {
@@ -22,8 +20,7 @@ fn records_go_where_their_logger_says_by_either_front_end() {
     ] {
         log(&logging, level, target, message);
     }
-    let subscriber = tracing_subscriber::registry().with(logging.layer());
-    tracing::subscriber::with_default(subscriber, || {
+    with_layer(&logging, || {
         tracing::warn!(target: "shop", "tracing: root takes warnings");
         tracing::info!(target: "shop", "its handler does not take this");
         let span = tracing::info_span!(target: "shop::db", "query", user = 7);
@@ -65,8 +62,7 @@ fn a_formatter_makes_the_message_and_extraction_sees_the_message_itself() {
     );
     let (logging, guard) = world.start(&text);
     log(&logging, log::Level::Warn, "shop", "paid a=5");
-    let subscriber = tracing_subscriber::registry().with(logging.layer());
-    tracing::subscriber::with_default(subscriber, || {
+    with_layer(&logging, || {
         tracing::info!(target: "shop", "paid a={}", 6);
     });
     assert!(guard.flush(LONG));
@@ -111,8 +107,7 @@ fn what_nobody_takes_is_not_even_put_together() {
     );
     let (logging, guard) = world.start(&text);
     assert_eq!(logging.max_level(), log::LevelFilter::Error);
-    let subscriber = tracing_subscriber::registry().with(logging.layer());
-    tracing::subscriber::with_default(subscriber, || {
+    with_layer(&logging, || {
         assert!(!tracing::enabled!(target: "shop", tracing::Level::WARN));
         assert!(tracing::enabled!(target: "shop", tracing::Level::ERROR));
         tracing::warn!(target: "shop", "{}", Fragile);

@@ -1,3 +1,4 @@
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use log::Log as _;
@@ -5,6 +6,7 @@ use sls_core::model::LogstoreConfig;
 use sls_local::LocalServer;
 use sls_logging::config::{Logging, LoggingGuard, Settings, Syntax};
 use tempfile::TempPath;
+use tracing_subscriber::prelude::*;
 
 pub(crate) const PROJECT: &str = "shop";
 
@@ -72,6 +74,15 @@ impl World {
         })
         .collect()
     }
+}
+
+/// Runs `f` under a subscriber with this layer, the only one of the process meanwhile: what a call
+/// site is to do is remembered for all subscribers together.
+pub(crate) fn with_layer(logging: &Logging, f: impl FnOnce()) {
+    static ONLY: Mutex<()> = Mutex::new(());
+    let _only = ONLY.lock().unwrap_or_else(PoisonError::into_inner);
+    let subscriber = tracing_subscriber::registry().with(logging.layer());
+    tracing::subscriber::with_default(subscriber, f);
 }
 
 /// Logs through the front end of `log` without installing it.

@@ -1,3 +1,4 @@
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use log::Log as _;
@@ -9,6 +10,14 @@ use crate::world::{LONG, World};
 #[derive(Debug, thiserror::Error)]
 #[error("the order was not stored")]
 struct NotStored(#[source] std::io::Error);
+
+/// Runs `program` under a subscriber, the only one of the process meanwhile: what a call site is to
+/// do is remembered for all of them together, and looked at again while others come and go.
+fn under(subscriber: impl tracing::Subscriber + Send + Sync, program: impl FnOnce()) {
+    static ONLY: Mutex<()> = Mutex::new(());
+    let _only = ONLY.lock().unwrap_or_else(PoisonError::into_inner);
+    tracing::subscriber::with_default(subscriber, program);
+}
 
 #[test]
 fn records_of_both_front_ends_arrive_with_topic_source_and_tags() {
@@ -22,7 +31,7 @@ fn records_of_both_front_ends_arrive_with_topic_source_and_tags() {
         .unwrap();
     let subscriber = tracing_subscriber::registry().with(handler.layer());
     let failure = NotStored(std::io::Error::other("disk full"));
-    tracing::subscriber::with_default(subscriber, || {
+    under(subscriber, || {
         tracing::info!(target: "sls", "test1");
         let error: &dyn std::error::Error = &failure;
         tracing::error!(target: "sls", error, "giving up");
@@ -70,7 +79,7 @@ fn of_the_fields_only_those_named_arrive_and_the_message() {
     ]);
     let (handler, guard) = world.handler().format(format).build().unwrap();
     let subscriber = tracing_subscriber::registry().with(handler.layer());
-    tracing::subscriber::with_default(subscriber, || {
+    under(subscriber, || {
         tracing::info_span!("pay").in_scope(|| tracing::info!("test1"));
     });
     drop(guard);

@@ -7,8 +7,8 @@ use sls_logging::{Handler, HandlerBuilder};
 pub(crate) const PROJECT: &str = "shop";
 pub(crate) const LOGSTORE: &str = "app";
 
-/// Longer than anything here takes.
-pub(crate) const LONG: Duration = Duration::from_secs(30);
+/// Longer than anything here takes, and than a folder of another process may stay unnoticed.
+pub(crate) const LONG: Duration = Duration::from_secs(150);
 
 /// A server on a runtime of its own, so that a test may block its thread.
 pub(crate) struct World {

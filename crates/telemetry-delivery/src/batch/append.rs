@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::appended::Appended;
 use super::budget::{Budget, Wait};
 use super::chunk::Chunk;
 use super::config::Overflow;
@@ -11,7 +12,7 @@ use super::drops::DropReason;
 use super::engine::Engine;
 use super::fork;
 use super::lane::Lane;
-use super::receipt::{DeadReason, FatePart, Outcome, Receipt};
+use super::receipt::{DeadReason, FatePart, Outcome};
 use super::reentry::Inside;
 use super::shard::{Append, Taken};
 use super::signal;
@@ -59,14 +60,13 @@ pub(super) enum Caller {
 impl Engine {
     /// Appends without waiting, whatever the policy.
     #[inline]
-    pub(super) fn try_append(
+    pub(super) fn try_append<T: Appended>(
         &self,
         lane: Lane,
         item: &[u8],
-        receipt: bool,
         caller: Caller,
-    ) -> Result<Option<Receipt>, Rejected> {
-        let result = self.append_or_evict(lane, item, receipt, caller);
+    ) -> Result<T, Rejected> {
+        let result = self.append_or_evict(lane, item, caller);
         match result {
             Ok(_) => {}
             // Kept by who made it, who is told when to try again.
@@ -80,17 +80,12 @@ impl Engine {
 
     /// Appends, and waits on this thread as far as the policy says.
     #[inline]
-    pub(super) fn append(
-        &self,
-        lane: Lane,
-        item: &[u8],
-        receipt: bool,
-    ) -> Result<Option<Receipt>, Rejected> {
-        let mut result = self.append_or_evict(lane, item, receipt, Caller::Anybody);
+    pub(super) fn append<T: Appended>(&self, lane: Lane, item: &[u8]) -> Result<T, Rejected> {
+        let mut result = self.append_or_evict(lane, item, Caller::Anybody);
         if matches!(result, Err(Rejected::Full)) {
             if let Some(longest) = self.config.longest_wait() {
                 let deadline = Instant::now().checked_add(longest);
-                result = signal::block_on(self.room(lane, item, receipt), deadline)
+                result = signal::block_on(self.room(lane, item), deadline)
                     .unwrap_or(Err(Rejected::Full));
             }
         }
@@ -103,18 +98,17 @@ impl Engine {
     }
 
     /// Appends, and waits without blocking as far as the policy says.
-    pub(super) async fn append_async(
+    pub(super) async fn append_async<T: Appended>(
         &self,
         lane: Lane,
         item: &[u8],
-        receipt: bool,
-    ) -> Result<Option<Receipt>, Rejected> {
-        let mut result = self.append_or_evict(lane, item, receipt, Caller::Anybody);
+    ) -> Result<T, Rejected> {
+        let mut result = self.append_or_evict(lane, item, Caller::Anybody);
         if matches!(result, Err(Rejected::Full)) {
             if let Some(longest) = self.config.longest_wait() {
                 let deadline = Instant::now().checked_add(longest);
                 result = self
-                    .before(deadline, self.room(lane, item, receipt))
+                    .before(deadline, self.room(lane, item))
                     .await
                     .unwrap_or(Err(Rejected::Full));
             }
@@ -128,12 +122,7 @@ impl Engine {
     }
 
     /// Appends as soon as there is room.
-    async fn room(
-        &self,
-        lane: Lane,
-        item: &[u8],
-        receipt: bool,
-    ) -> Result<Option<Receipt>, Rejected> {
+    async fn room<T: Appended>(&self, lane: Lane, item: &[u8]) -> Result<T, Rejected> {
         // Counted as long as this lives, so that a dropped future leaves nothing behind.
         struct Waiting<'a>(&'a Budget, Wait, u64);
         impl Drop for Waiting<'_> {
@@ -148,7 +137,7 @@ impl Engine {
         std::future::poll_fn(move |context| {
             let wait = self.budget.wait(context.waker());
             let _before = waiting.replace(Waiting(&self.budget, wait, fork::epoch()));
-            match self.append_once(lane, item, receipt, Caller::Anybody) {
+            match self.append_once(lane, item, Caller::Anybody) {
                 Err(Rejected::Full) => std::task::Poll::Pending,
                 result => std::task::Poll::Ready(result),
             }
@@ -157,33 +146,31 @@ impl Engine {
     }
 
     #[inline]
-    fn append_or_evict(
+    fn append_or_evict<T: Appended>(
         &self,
         lane: Lane,
         item: &[u8],
-        receipt: bool,
         caller: Caller,
-    ) -> Result<Option<Receipt>, Rejected> {
-        let result = self.append_once(lane, item, receipt, caller);
+    ) -> Result<T, Rejected> {
+        let result = self.append_once(lane, item, caller);
         if matches!(result, Err(Rejected::Full)) && self.config.overflow == Overflow::DropOldest {
-            return self.append_in_place_of_the_oldest(lane, item, receipt, caller);
+            return self.append_in_place_of_the_oldest(lane, item, caller);
         }
         result
     }
 
     #[cold]
-    fn append_in_place_of_the_oldest(
+    fn append_in_place_of_the_oldest<T: Appended>(
         &self,
         lane: Lane,
         item: &[u8],
-        receipt: bool,
         caller: Caller,
-    ) -> Result<Option<Receipt>, Rejected> {
+    ) -> Result<T, Rejected> {
         for _ in 0..EVICTIONS {
             if !self.evict(lane) {
                 break;
             }
-            match self.append_once(lane, item, receipt, caller) {
+            match self.append_once(lane, item, caller) {
                 Err(Rejected::Full) => {}
                 result => return result,
             }
@@ -192,13 +179,12 @@ impl Engine {
     }
 
     #[inline]
-    fn append_once(
+    fn append_once<T: Appended>(
         &self,
         lane: Lane,
         item: &[u8],
-        receipt: bool,
         caller: Caller,
-    ) -> Result<Option<Receipt>, Rejected> {
+    ) -> Result<T, Rejected> {
         let inside = match caller {
             Caller::Anybody => Inside::enter(self.id),
             Caller::Callback => Inside::enter_from_anywhere(),
@@ -218,15 +204,15 @@ impl Engine {
         let mut wake = false;
         let appended = state
             .shard(inside.ticket)
-            .append(item, receipt, self.around(), |taken| {
+            .append(item, self.around(), |taken| {
                 wake |= self.hand_over(lane.index, taken);
             });
         match appended {
-            Append::Done(receipt) => {
+            Append::Done(told) => {
                 if self.rest.is_on() || wake {
                     self.wake();
                 }
-                Ok(receipt)
+                Ok(told)
             }
             Append::Full => {
                 if !self.pressure.load(Ordering::Relaxed)

@@ -365,7 +365,7 @@ impl Backlog {
                 let fates = removed.fates.into_iter();
                 entry.fates.extend(fates.map(|fate| fate.behind(before)));
                 if let State::Waiting { batch: next, .. } = removed.state {
-                    batch.chunk.extend(&next.chunk);
+                    batch.chunk.extend(&next.chunk, self.limits.bytes);
                 }
             }
         }

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::append::{Caller, Rejected};
+use super::appended::Appended;
 use super::config::BatchConfig;
 use super::engine::{Engine, deadline_in};
 use super::fork;
@@ -107,7 +108,7 @@ impl Batcher {
     #[inline]
     pub fn append(&self, lane: Lane, item: &[u8]) -> Result<(), Rejected> {
         match self.shared.engine() {
-            Some(engine) => engine.append(lane, item, false).map(|_| ()),
+            Some(engine) => engine.append(lane, item),
             None => Err(Rejected::Closed),
         }
     }
@@ -118,8 +119,7 @@ impl Batcher {
     /// [`Rejected`]; the item is counted among the dropped then.
     #[inline]
     pub fn try_append(&self, lane: Lane, item: &[u8]) -> Result<(), Rejected> {
-        self.try_appended(lane, item, false, Caller::Anybody)
-            .map(|_| ())
+        self.try_appended(lane, item, Caller::Anybody)
     }
 
     /// The same for what a callback of the engine has to say, which `append` would refuse; tells
@@ -132,8 +132,7 @@ impl Batcher {
     /// tries again when [`Event::Resumed`](super::Event::Resumed) tells of the next batch that was
     /// delivered. Otherwise it is counted among the dropped.
     pub fn append_notice(&self, lane: Lane, item: &[u8]) -> Result<Receipt, Rejected> {
-        let receipt = self.try_appended(lane, item, true, Caller::Callback)?;
-        receipt.ok_or(Rejected::Closed)
+        self.try_appended(lane, item, Caller::Callback)
     }
 
     /// Like [`append`](Self::append), and tells later what became of the item.
@@ -142,8 +141,7 @@ impl Batcher {
     /// [`Rejected`]; the item is counted among the dropped then.
     pub fn append_with_receipt(&self, lane: Lane, item: &[u8]) -> Result<Receipt, Rejected> {
         let engine = self.shared.engine().ok_or(Rejected::Closed)?;
-        let receipt = engine.append(lane, item, true)?;
-        receipt.ok_or(Rejected::Closed)
+        engine.append(lane, item)
     }
 
     /// Like [`try_append`](Self::try_append), and tells later what became of the item.
@@ -151,8 +149,7 @@ impl Batcher {
     /// # Errors
     /// [`Rejected`]; the item is counted among the dropped then.
     pub fn try_append_with_receipt(&self, lane: Lane, item: &[u8]) -> Result<Receipt, Rejected> {
-        let receipt = self.try_appended(lane, item, true, Caller::Anybody)?;
-        receipt.ok_or(Rejected::Closed)
+        self.try_appended(lane, item, Caller::Anybody)
     }
 
     /// Like [`append_with_receipt`](Self::append_with_receipt), but a wait for room blocks no
@@ -166,8 +163,7 @@ impl Batcher {
     /// durable: then it may be, and is delivered.
     pub async fn append_async(&self, lane: Lane, item: &[u8]) -> Result<Receipt, Rejected> {
         let engine = self.shared.engine().ok_or(Rejected::Closed)?;
-        let receipt = engine.append_async(lane, item, true).await?;
-        receipt.ok_or(Rejected::Closed)
+        engine.append_async(lane, item).await
     }
 
     /// Waits until everything that this process appended before has come to an end: delivered,
@@ -232,15 +228,14 @@ impl Batcher {
         self.shared.existing()
     }
 
-    fn try_appended(
+    fn try_appended<T: Appended>(
         &self,
         lane: Lane,
         item: &[u8],
-        receipt: bool,
         caller: Caller,
-    ) -> Result<Option<Receipt>, Rejected> {
+    ) -> Result<T, Rejected> {
         match self.shared.engine() {
-            Some(engine) => engine.try_append(lane, item, receipt, caller),
+            Some(engine) => engine.try_append(lane, item, caller),
             None => Err(Rejected::Closed),
         }
     }

@@ -5,7 +5,10 @@ use super::sync::{Mutex, lock};
 /// What an item takes beside its bytes, for its end and the slack of growing.
 const ITEM_OVERHEAD: usize = 8;
 /// The first piece of memory that a buffer takes.
-const FIRST_BYTES: usize = 4096;
+const FIRST_BYTES: usize = 1024;
+/// What a buffer keeps close, see [`Filling`](super::filling::Filling): a few dozen records, and
+/// a part of what the caches next to a core hold.
+pub(super) const NEAR_BYTES: usize = 8 << 10;
 
 /// Items and where each of them ends.
 #[derive(Debug, Default)]
@@ -15,16 +18,16 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
-    /// What an item of `len` bytes counts for in the budget.
+    /// What `items` items of `bytes` bytes in all count for in the budget.
     #[inline]
-    pub(super) fn cost_of(len: usize) -> usize {
-        len + ITEM_OVERHEAD
+    pub(super) fn cost_of(bytes: usize, items: usize) -> usize {
+        bytes + items * ITEM_OVERHEAD
     }
 
     /// What the items count for in the budget.
     #[inline]
     pub(super) fn cost(&self) -> usize {
-        self.items_len() + self.ends.len() * ITEM_OVERHEAD
+        Self::cost_of(self.items_len(), self.count())
     }
 
     #[inline]
@@ -56,10 +59,14 @@ impl Chunk {
             .reserve_exact(doubled.max(needed) - self.bytes.len());
     }
 
-    /// Moves the items of another behind the own ones.
-    pub(super) fn extend(&mut self, other: &Self) {
+    /// Copies the items of another behind the own ones; memory grows as by [`push`](Self::push).
+    pub(super) fn extend(&mut self, other: &Self, most: usize) {
         let base = self.bytes.len() as u32;
-        self.bytes.extend_from_slice(other.item_bytes());
+        let items = other.item_bytes();
+        if self.bytes.capacity() - self.bytes.len() < items.len() {
+            self.grow(items.len(), most);
+        }
+        self.bytes.extend_from_slice(items);
         self.ends.extend(other.ends.iter().map(|end| base + end));
     }
 
@@ -92,7 +99,7 @@ impl Chunk {
         }
     }
 
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
     }
@@ -107,40 +114,75 @@ pub(super) struct Pool {
 
 #[derive(Debug, Default)]
 struct Free {
-    chunks: Vec<Chunk>,
+    near: Vec<Chunk>,
+    far: Vec<Chunk>,
     bytes: usize,
 }
 
 impl Pool {
-    /// Keeps at most `most_bytes` in at most `most_chunks` pieces.
+    /// Keeps at most `most_bytes`, in at most `most_chunks` pieces of either kind.
     pub(super) fn new(most_chunks: usize, most_bytes: usize) -> Self {
         Self {
             free: Mutex::new(Free {
-                chunks: Vec::with_capacity(most_chunks),
+                near: Vec::with_capacity(most_chunks),
+                far: Vec::with_capacity(most_chunks),
                 bytes: 0,
             }),
             most_bytes,
         }
     }
 
-    /// Empty memory, warm when there is some.
-    pub(super) fn take(&self) -> Chunk {
+    /// Empty memory for a few items, warm when there is some.
+    pub(super) fn take_near(&self) -> Chunk {
         let mut free = lock(&self.free);
-        let chunk = free.chunks.pop().unwrap_or_default();
+        let chunk = free.near.pop().unwrap_or_default();
         free.bytes -= chunk.bytes.capacity();
         chunk
     }
 
+    /// Empty memory for a batch of `bytes` bytes, warm when there is some.
+    ///
+    /// None of more than twice that: a batch of one record would hold the memory of a thousand, of
+    /// which the budget knows nothing.
+    pub(super) fn take_far(&self, bytes: usize) -> Chunk {
+        let fits = bytes..=bytes.saturating_mul(2);
+        let mut free = lock(&self.free);
+        let best = free
+            .far
+            .iter()
+            .enumerate()
+            .filter(|(_, chunk)| fits.contains(&chunk.bytes.capacity()))
+            .min_by_key(|(_, chunk)| chunk.bytes.capacity())
+            .map(|(index, _)| index);
+        match best {
+            Some(index) => {
+                let chunk = free.far.swap_remove(index);
+                free.bytes -= chunk.bytes.capacity();
+                chunk
+            }
+            None => {
+                drop(free);
+                Chunk {
+                    bytes: Vec::with_capacity(bytes),
+                    ends: Vec::new(),
+                }
+            }
+        }
+    }
+
     pub(super) fn put(&self, mut chunk: Chunk) {
         chunk.clear();
+        let capacity = chunk.bytes.capacity();
         let mut free = lock(&self.free);
-        let bytes = free.bytes + chunk.bytes.capacity();
-        if chunk.bytes.capacity() > 0
-            && bytes <= self.most_bytes
-            && free.chunks.len() < free.chunks.capacity()
-        {
+        let bytes = free.bytes + capacity;
+        let kind = match capacity {
+            0 => return,
+            1..=NEAR_BYTES => &mut free.near,
+            _ => &mut free.far,
+        };
+        if bytes <= self.most_bytes && kind.len() < kind.capacity() {
+            kind.push(chunk);
             free.bytes = bytes;
-            free.chunks.push(chunk);
         }
     }
 }
@@ -168,7 +210,7 @@ mod tests {
     #[test]
     fn items_keep_their_ends_when_joined_and_cut() {
         let mut all = chunk(&["a", "", "bcd"]);
-        all.extend(&chunk(&["ef", "g"]));
+        all.extend(&chunk(&["ef", "g"]), 1 << 20);
         assert_eq!(texts(&all), ["a", "", "bcd", "ef", "g"]);
         assert_eq!(texts(&all.slice(1, 4)), ["", "bcd", "ef"]);
         assert_eq!(texts(&all.slice(0, 0)), [""; 0]);
@@ -181,7 +223,7 @@ mod tests {
         assert_eq!(all.item_bytes(), b"ab");
         assert_eq!(all.cost(), 2 + ITEM_OVERHEAD);
         let mut joined = chunk(&["x"]);
-        joined.extend(&all);
+        joined.extend(&all, 1 << 20);
         assert_eq!(joined.bytes, b"xab");
     }
 
@@ -196,21 +238,32 @@ mod tests {
 
     #[test]
     fn the_pool_gives_back_memory_within_its_limits() {
-        let pool = Pool::new(2, 10_000);
-        let large = Chunk {
-            bytes: Vec::with_capacity(20_000),
+        let pool = Pool::new(2, 60_000);
+        let of = |bytes| Chunk {
+            bytes: Vec::with_capacity(bytes),
             ends: Vec::new(),
         };
-        pool.put(large);
-        assert_eq!(
-            pool.take().bytes.capacity(),
-            0,
-            "larger than all of the pool"
-        );
+        pool.put(of(70_000));
+        assert_eq!(lock(&pool.free).bytes, 0, "more than it keeps");
         for _ in 0..3 {
-            pool.put(chunk(&["abc"]));
+            pool.put(of(4_000));
+            pool.put(of(20_000));
         }
-        let taken: Vec<usize> = (0..3).map(|_| pool.take().bytes.capacity()).collect();
-        assert_eq!(taken, [4096, 4096, 0]);
+        let near: Vec<usize> = (0..3).map(|_| pool.take_near().bytes.capacity()).collect();
+        assert_eq!(near, [4_000, 4_000, 0]);
+        let far = [10_000, 20_000, 9_000].map(|bytes| pool.take_far(bytes).bytes.capacity());
+        assert_eq!(far, [20_000, 20_000, 9_000]);
+        assert_eq!(lock(&pool.free).bytes, 0);
+    }
+
+    #[test]
+    fn a_small_batch_takes_no_memory_of_a_large_one() {
+        let pool = Pool::new(2, 1 << 20);
+        pool.put(Chunk {
+            bytes: Vec::with_capacity(100_000),
+            ends: Vec::new(),
+        });
+        assert_eq!(pool.take_far(20_000).bytes.capacity(), 20_000);
+        assert_eq!(pool.take_far(60_000).bytes.capacity(), 100_000);
     }
 }

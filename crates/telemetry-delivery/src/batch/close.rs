@@ -136,7 +136,7 @@ mod tests {
         let engine = Engine::new(1, Arc::new(BatchConfig::default()), None);
         let lane = engine.register(LaneConfig::new("lane")).unwrap();
         engine
-            .try_append(lane, b"item", false, Caller::Anybody)
+            .try_append::<()>(lane, b"item", Caller::Anybody)
             .unwrap();
         for _ in 0..100 {
             drop(engine.barrier());

@@ -345,7 +345,7 @@ impl BatchConfig {
             "item_bytes",
             "be between 1 and 1 GiB",
         )?;
-        let cost = super::chunk::Chunk::cost_of(self.item_bytes());
+        let cost = super::chunk::Chunk::cost_of(self.item_bytes(), 1);
         ensure(
             self.memory_bytes >= cost,
             "memory_bytes",

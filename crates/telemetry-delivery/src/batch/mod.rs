@@ -73,6 +73,7 @@
 
 mod account; // the end of items, counted and told
 mod append; // what callers do
+mod appended; // what an append gives
 mod backlog; // everything sealed and not yet done with
 mod barrier; // what waits for all that was before
 mod batcher; // the handle that callers hold
@@ -87,6 +88,7 @@ mod control; // what the worker is asked for, and when it is to wake somebody
 mod desk; // what callers and the worker say to each other about the disk
 mod drops; // what was not delivered, and why
 mod engine; // what callers and the worker of one process share
+mod filling; // what a buffer holds, the newest items close by
 mod guard; // the end
 mod lane; // items of one lane travel together
 mod pace; // how fast the other side can be fed

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::appended::Appended;
 use super::budget::{Budget, Grant};
 use super::chunk::{Chunk, Pool};
-use super::receipt::{Fate, Receipt};
+use super::filling::Filling;
+use super::receipt::Fate;
 use super::seal::Limits;
 use super::sync::{Mutex, lock};
 
@@ -12,15 +14,6 @@ use super::sync::{Mutex, lock};
 #[derive(Debug)]
 #[repr(align(128))]
 pub(super) struct Shard(Mutex<Filling>);
-
-#[derive(Debug)]
-struct Filling {
-    chunk: Chunk,
-    /// Room in the budget for `chunk` and some more.
-    grant: Grant,
-    fate: Option<Arc<Fate>>,
-    open: bool,
-}
 
 /// What leaves a buffer.
 #[derive(Debug)]
@@ -38,8 +31,8 @@ pub(super) struct Surroundings<'a> {
 }
 
 #[derive(Debug)]
-pub(super) enum Append {
-    Done(Option<Receipt>),
+pub(super) enum Append<T> {
+    Done(T),
     /// There is no room in the budget.
     Full,
     /// Nothing is taken any more.
@@ -48,12 +41,7 @@ pub(super) enum Append {
 
 impl Shard {
     pub(super) fn new(open: bool) -> Self {
-        Self(Mutex::new(Filling {
-            chunk: Chunk::default(),
-            grant: Grant::default(),
-            fate: None,
-            open,
-        }))
+        Self(Mutex::new(Filling::new(open)))
     }
 
     /// Copies an item in.
@@ -61,44 +49,31 @@ impl Shard {
     /// A buffer that is full goes to `seal`, before or after. That happens under the lock, so that
     /// whoever looks into the buffers first and behind `seal` afterwards misses nothing.
     #[inline]
-    pub(super) fn append(
+    pub(super) fn append<T: Appended>(
         &self,
         item: &[u8],
-        receipt: bool,
         around: Surroundings<'_>,
         mut seal: impl FnMut(Taken),
-    ) -> Append {
+    ) -> Append<T> {
         let mut filling = lock(&self.0);
         if !filling.open {
             return Append::Closed;
         }
+        let limits = around.limits;
         let mut surplus = Grant::default();
-        let (bytes, items) = (filling.chunk.bytes.len(), filling.chunk.count());
-        if !around.limits.admits(bytes, items, item.len()) {
-            surplus = filling.seal(&mut seal);
+        if !limits.admits(filling.bytes(), filling.items(), item.len()) {
+            surplus = filling.seal(around, &mut seal);
         }
-        let items = filling.chunk.count();
-        let need = Grant {
-            bytes: filling.chunk.cost() + Chunk::cost_of(item.len()),
-            items: items + 1,
-        };
-        if (need.bytes > filling.grant.bytes || need.items > filling.grant.items)
-            && !around.budget.extend(&mut filling.grant, need)
-        {
+        if !filling.make_room(item.len(), around) {
             drop(filling);
             around.budget.give(surplus);
             return Append::Full;
         }
-        if items == 0 && filling.chunk.bytes.capacity() == 0 {
-            // Only now, so that a lane at rest holds no memory.
-            filling.chunk = around.pool.take();
-        }
-        let receipt = receipt.then(|| filling.receipt());
-        filling.chunk.push(item, around.limits.bytes);
-        let (bytes, items) = (filling.chunk.bytes.len(), filling.chunk.count());
-        if around.limits.is_full(bytes, items) {
+        let told = T::from(|| filling.receipt());
+        filling.push(item, around);
+        if limits.is_full(filling.bytes(), filling.items()) {
             // At most one of the two seals gives anything back, unless one item fills a batch.
-            let more = filling.seal(&mut seal);
+            let more = filling.seal(around, &mut seal);
             surplus.bytes += more.bytes;
             surplus.items += more.items;
         }
@@ -106,7 +81,7 @@ impl Shard {
         if surplus != Grant::default() {
             around.budget.give(surplus);
         }
-        Append::Done(receipt)
+        Append::Done(told)
     }
 
     /// Takes out what is there, and with `close` lets nothing in afterwards.
@@ -127,42 +102,17 @@ impl Shard {
         if close {
             filling.open = false;
         }
-        let surplus = filling.seal(&mut seal);
+        let surplus = filling.seal(around, &mut seal);
+        let memory = filling.rest();
         drop(filling);
         around.budget.give(surplus);
+        if let Some(memory) = memory {
+            around.pool.put(memory);
+        }
     }
 
     /// How many items there are.
     pub(super) fn count(&self) -> usize {
-        lock(&self.0).chunk.count()
-    }
-}
-
-impl Filling {
-    /// Hands on what is there; gives the room that it did not use.
-    fn seal(&mut self, seal: &mut impl FnMut(Taken)) -> Grant {
-        let grant = std::mem::take(&mut self.grant);
-        if self.chunk.count() == 0 {
-            return grant;
-        }
-        let used = Grant {
-            bytes: self.chunk.cost(),
-            items: self.chunk.count(),
-        };
-        seal(Taken {
-            chunk: std::mem::take(&mut self.chunk),
-            fate: self.fate.take(),
-        });
-        Grant {
-            bytes: grant.bytes - used.bytes,
-            items: grant.items - used.items,
-        }
-    }
-
-    /// For the item that is pushed next.
-    fn receipt(&mut self) -> Receipt {
-        let index = self.chunk.count() as u32;
-        let fate = self.fate.get_or_insert_with(Arc::default);
-        Receipt::new(Arc::clone(fate), index)
+        lock(&self.0).items()
     }
 }

@@ -61,7 +61,7 @@ impl Engine {
                     Some((chunk, fates))
                         if self.limits.fit_together(size(chunk), size(&it.chunk)) =>
                     {
-                        chunk.extend(&it.chunk);
+                        chunk.extend(&it.chunk, self.limits.bytes);
                         fates.extend(it.fate.map(|fate| FatePart::whole(fate, start, count)));
                         self.pool.put(it.chunk);
                     }
