@@ -317,8 +317,13 @@ impl Suite {
 
 /// Whether the program is there and starts.
 fn answers(program: &str) -> bool {
+    // Not every shell knows its version.
+    let question: &[&str] = match program {
+        "sh" => &["-c", ":"],
+        _ => &["--version"],
+    };
     Process::new(program)
-        .arg("--version")
+        .args(question)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -329,6 +334,13 @@ fn answers(program: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_shell_is_there_whichever_it_is_and_what_is_not_there_is_not() {
+        assert!(answers("sh"));
+        assert!(!answers("a-program-that-nobody-has"));
+    }
 
     #[test]
     fn an_unknown_suite_is_refused_and_none_means_all_but_those_by_name() {

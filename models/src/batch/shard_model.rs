@@ -27,7 +27,7 @@ impl World {
         Arc::new(Self {
             shard: Shard::new(true),
             budget: Budget::new(1 << 20, Some(items_in_memory)),
-            pool: Pool::new(1, 1 << 16, 1 << 16),
+            pool: Pool::new(1, 1 << 16),
             limits: Limits {
                 bytes: 1 << 16,
                 items: items_per_batch,

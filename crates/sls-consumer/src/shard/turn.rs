@@ -11,14 +11,15 @@ use tokio::task::block_in_place;
 /// to be dropped.
 ///
 /// Asked at every turn, since the timer that closes a fence may come late: in a process that
-/// was stopped and has just gone on.
+/// was stopped and has just gone on. And asked last of all: before, the thread is made over to
+/// others, which takes a while on a busy machine.
 pub(super) async fn while_open<T>(is_open: impl Fn() -> bool, work: impl Future<Output = T>) -> T {
-    let mut work = pin!(unhindering(work));
-    poll_fn(move |context| match is_open() {
+    let mut work = pin!(work);
+    unhindering(poll_fn(move |context| match is_open() {
         true => work.as_mut().poll(context),
         // Whoever waits for this waits for the fence, too.
         false => Poll::Pending,
-    })
+    }))
     .await
 }
 
@@ -43,6 +44,8 @@ pub(super) async fn unhindering<T>(work: impl Future<Output = T>) -> T {
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::sync::mpsc;
+    use std::time::Duration;
 
     use futures_util::FutureExt as _;
     use tokio::task::{consume_budget, yield_now};
@@ -66,6 +69,18 @@ mod tests {
         most.set(3);
         assert!(work.as_mut().now_or_never().is_none());
         assert_eq!(turns.get(), 3);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn whether_work_may_go_on_is_asked_when_others_have_got_the_thread() {
+        let task = tokio::spawn(async {
+            let (sender, receiver) = mpsc::channel();
+            tokio::spawn(async move { sender.send(()) });
+            // The other task runs meanwhile, although this blocks the only thread.
+            let is_open = || receiver.recv_timeout(Duration::from_secs(10)).is_ok();
+            while_open(is_open, async {}).now_or_never().is_some()
+        });
+        assert!(task.await.unwrap());
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

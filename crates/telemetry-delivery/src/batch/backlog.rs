@@ -52,6 +52,8 @@ pub(super) struct Backlog {
     pub(super) spilled_from: Option<u64>,
     /// How many batches have come back since.
     returned: u64,
+    /// Nothing that is on disk comes back any more.
+    stays_out: bool,
 }
 
 #[derive(Debug)]
@@ -67,6 +69,8 @@ pub(super) struct Entry {
     pub(super) stays: bool,
     /// For which barriers it counts.
     stamp: u64,
+    /// Whether it was attempted, which keeps it in memory.
+    tried: bool,
     pub(super) panics: u32,
     pub(super) first_attempt: Option<Instant>,
     /// How many of the part numbers are this batch's.
@@ -113,9 +117,9 @@ pub(super) struct Removed {
 }
 
 impl Entry {
-    /// Whether something that was sealed before it is on disk.
+    /// Whether it goes where what was sealed before it has gone: to disk.
     fn follows(&self, key: Key, spilled_from: Option<u64>) -> bool {
-        !self.stays && spilled_from.is_some_and(|from| key.0 >= from)
+        !self.stays && !self.tried && spilled_from.is_some_and(|from| key.0 >= from)
     }
 
     /// The batch, unless it is in flight.
@@ -136,6 +140,7 @@ impl Backlog {
             is_over: false,
             spilled_from: None,
             returned: 0,
+            stays_out: false,
             // Callers put batches here, and are not to allocate.
             incoming: VecDeque::with_capacity(64),
             entries: BTreeMap::new(),
@@ -202,6 +207,7 @@ impl Backlog {
             stays: !stored.is_empty(),
             stored,
             stamp,
+            tried: false,
             panics: 0,
             first_attempt: None,
             width,
@@ -255,10 +261,13 @@ impl Backlog {
             if *held == self.picks {
                 continue;
             }
-            if lanes.get(entry.lane).is_some_and(LaneState::is_ordered) {
-                if entry.follows(*key, self.spilled_from) {
-                    continue;
-                }
+            let is_ordered = lanes.get(entry.lane).is_some_and(LaneState::is_ordered);
+            // What is older comes back first, or is left on disk where nothing comes back.
+            let waits = is_ordered || !self.stays_out;
+            if waits && entry.follows(*key, self.spilled_from) {
+                continue;
+            }
+            if is_ordered {
                 *held = self.picks;
             }
             let State::Waiting { not_before, .. } = &entry.state else {
@@ -292,6 +301,7 @@ impl Backlog {
     fn take(&mut self, key: Key, now: Instant) -> Option<Sealed> {
         let entry = self.entries.get_mut(&key)?;
         entry.first_attempt.get_or_insert(now);
+        entry.tried = true;
         let lane = entry.lane;
         match std::mem::replace(&mut entry.state, State::InFlight) {
             State::Waiting { mut batch, .. } => {
@@ -404,6 +414,7 @@ impl Backlog {
                 stored: Vec::new(),
                 stays: entry.stays,
                 stamp: entry.stamp,
+                tried: true,
                 panics: 0,
                 first_attempt: entry.first_attempt,
                 width,
@@ -545,6 +556,7 @@ impl Backlog {
 
     /// Nothing that left memory comes back any more.
     pub(super) fn nothing_comes_back(&mut self) {
+        self.stays_out = true;
         self.barriers.stays_out();
     }
 
@@ -560,6 +572,14 @@ impl Backlog {
     /// Whether something that was on disk only is in memory again.
     pub(super) fn has_returned(&self) -> bool {
         self.entries.values().any(|entry| entry.stays)
+    }
+
+    /// Whether all that is here waits for what is on disk.
+    pub(super) fn waits_for_disk(&self) -> bool {
+        let waits = |key: &Key, entry: &Entry| {
+            matches!(entry.state, State::Waiting { .. }) && entry.follows(*key, self.spilled_from)
+        };
+        !self.entries.is_empty() && self.entries.iter().all(|(key, entry)| waits(key, entry))
     }
 
     pub(super) fn has_unstored(&self) -> bool {
@@ -585,10 +605,7 @@ impl Backlog {
     /// Batches that need not be in memory, newest first: on disk, waiting, never tried.
     pub(super) fn evictable(&self) -> Vec<Key> {
         let may_go = |entry: &Entry| {
-            let waits = match &entry.state {
-                State::Waiting { batch, .. } => batch.attempts == 0,
-                State::InFlight => false,
-            };
+            let waits = matches!(entry.state, State::Waiting { .. }) && !entry.tried;
             waits && !entry.stored.is_empty() && !entry.stays && !entry.is_cut
         };
         let all = self.entries.iter().rev();

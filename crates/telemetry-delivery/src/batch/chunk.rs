@@ -106,36 +106,29 @@ impl Chunk {
 }
 
 /// Memory of finished batches, kept for the next ones; bounded.
-///
-/// Only that of whole batches and that of the small pieces in front of them: others are as good
-/// as new, and would have a batch of one record hold the memory of a thousand.
 #[derive(Debug)]
 pub(super) struct Pool {
     free: Mutex<Free>,
     most_bytes: usize,
-    /// From this size on it is that of a whole batch.
-    whole: usize,
 }
 
 #[derive(Debug, Default)]
 struct Free {
     near: Vec<Chunk>,
-    whole: Vec<Chunk>,
+    far: Vec<Chunk>,
     bytes: usize,
 }
 
 impl Pool {
-    /// Keeps at most `most_bytes`, in at most `most_chunks` pieces of either kind; a batch holds
-    /// `batch_bytes`.
-    pub(super) fn new(most_chunks: usize, most_bytes: usize, batch_bytes: usize) -> Self {
+    /// Keeps at most `most_bytes`, in at most `most_chunks` pieces of either kind.
+    pub(super) fn new(most_chunks: usize, most_bytes: usize) -> Self {
         Self {
             free: Mutex::new(Free {
                 near: Vec::with_capacity(most_chunks),
-                whole: Vec::with_capacity(most_chunks),
+                far: Vec::with_capacity(most_chunks),
                 bytes: 0,
             }),
             most_bytes,
-            whole: (batch_bytes / 2).max(NEAR_BYTES + 1),
         }
     }
 
@@ -147,12 +140,34 @@ impl Pool {
         chunk
     }
 
-    /// Empty memory for a whole batch, warm when there is some.
-    pub(super) fn take_whole(&self) -> Chunk {
+    /// Empty memory for a batch of `bytes` bytes, warm when there is some.
+    ///
+    /// None of more than twice that: a batch of one record would hold the memory of a thousand, of
+    /// which the budget knows nothing.
+    pub(super) fn take_far(&self, bytes: usize) -> Chunk {
+        let fits = bytes..=bytes.saturating_mul(2);
         let mut free = lock(&self.free);
-        let chunk = free.whole.pop().unwrap_or_default();
-        free.bytes -= chunk.bytes.capacity();
-        chunk
+        let best = free
+            .far
+            .iter()
+            .enumerate()
+            .filter(|(_, chunk)| fits.contains(&chunk.bytes.capacity()))
+            .min_by_key(|(_, chunk)| chunk.bytes.capacity())
+            .map(|(index, _)| index);
+        match best {
+            Some(index) => {
+                let chunk = free.far.swap_remove(index);
+                free.bytes -= chunk.bytes.capacity();
+                chunk
+            }
+            None => {
+                drop(free);
+                Chunk {
+                    bytes: Vec::with_capacity(bytes),
+                    ends: Vec::new(),
+                }
+            }
+        }
     }
 
     pub(super) fn put(&self, mut chunk: Chunk) {
@@ -161,9 +176,9 @@ impl Pool {
         let mut free = lock(&self.free);
         let bytes = free.bytes + capacity;
         let kind = match capacity {
+            0 => return,
             1..=NEAR_BYTES => &mut free.near,
-            _ if capacity >= self.whole => &mut free.whole,
-            _ => return,
+            _ => &mut free.far,
         };
         if bytes <= self.most_bytes && kind.len() < kind.capacity() {
             kind.push(chunk);
@@ -223,24 +238,32 @@ mod tests {
 
     #[test]
     fn the_pool_gives_back_memory_within_its_limits() {
-        let pool = Pool::new(2, 50_000, 20_000);
+        let pool = Pool::new(2, 60_000);
         let of = |bytes| Chunk {
             bytes: Vec::with_capacity(bytes),
             ends: Vec::new(),
         };
-        pool.put(of(60_000));
-        assert_eq!(pool.take_whole().bytes.capacity(), 0, "more than it keeps");
-        pool.put(of(9_000));
-        assert_eq!(pool.take_near().bytes.capacity(), 0, "neither kind");
-        assert_eq!(pool.take_whole().bytes.capacity(), 0, "neither kind");
+        pool.put(of(70_000));
+        assert_eq!(lock(&pool.free).bytes, 0, "more than it keeps");
         for _ in 0..3 {
             pool.put(of(4_000));
             pool.put(of(20_000));
         }
         let near: Vec<usize> = (0..3).map(|_| pool.take_near().bytes.capacity()).collect();
-        let whole: Vec<usize> = (0..3).map(|_| pool.take_whole().bytes.capacity()).collect();
         assert_eq!(near, [4_000, 4_000, 0]);
-        assert_eq!(whole, [20_000, 20_000, 0]);
+        let far = [10_000, 20_000, 9_000].map(|bytes| pool.take_far(bytes).bytes.capacity());
+        assert_eq!(far, [20_000, 20_000, 9_000]);
         assert_eq!(lock(&pool.free).bytes, 0);
+    }
+
+    #[test]
+    fn a_small_batch_takes_no_memory_of_a_large_one() {
+        let pool = Pool::new(2, 1 << 20);
+        pool.put(Chunk {
+            bytes: Vec::with_capacity(100_000),
+            ends: Vec::new(),
+        });
+        assert_eq!(pool.take_far(20_000).bytes.capacity(), 20_000);
+        assert_eq!(pool.take_far(60_000).bytes.capacity(), 100_000);
     }
 }

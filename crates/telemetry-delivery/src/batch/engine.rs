@@ -75,7 +75,7 @@ impl Engine {
             limits,
             lanes,
             budget: Budget::new(config.memory_bytes, config.memory_items),
-            pool: Pool::new(pooled_chunks, config.memory_bytes / 8, config.batch_bytes),
+            pool: Pool::new(pooled_chunks, config.memory_bytes / 8),
             backlog: Mutex::new(Backlog::new(owner, limits)),
             sweeping: Mutex::new(()),
             rest: Rest::new(),

@@ -90,8 +90,10 @@ impl Filling {
     #[cold]
     fn move_on(&mut self, around: Surroundings<'_>) {
         let most = around.limits.bytes;
-        if self.far.count() == 0 && self.before >= most / 4 {
-            self.far = around.pool.take_whole();
+        if self.far.count() == 0 {
+            // Rounded, so that batches of about the same size use the same memory in turns.
+            let expected = self.before.max(2 * NEAR_BYTES).next_power_of_two();
+            self.far = around.pool.take_far(expected.min(most.max(2 * NEAR_BYTES)));
         }
         self.far.extend(&self.near, most);
         self.near.clear();

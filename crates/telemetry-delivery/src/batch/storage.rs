@@ -260,7 +260,11 @@ impl Storage {
             }
             self.adopt_at = now.checked_add(ADOPT_EVERY);
         }
-        while engine.budget.level() <= READ_UP_TO && !engine.is_closed() {
+        // One that is read for want of anything else that could go out may be above the limit, say
+        // while the disk is full and those behind it cannot move there.
+        let has_room =
+            || engine.budget.level() <= READ_UP_TO || lock(&engine.backlog).waits_for_disk();
+        while has_room() && !engine.is_closed() {
             match self.spool.next_pending() {
                 Some(Ok(entry)) => {
                     self.take_in(engine, entry, now);

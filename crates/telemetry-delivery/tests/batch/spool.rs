@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 
 use telemetry_delivery::batch::{
-    BatchConfig, Batcher, Collect, Delivery, Event, LaneConfig, Overflow, Rejected, StartError,
+    BatchConfig, Batcher, Collect, Delivery, Event, LaneConfig, Outcome, Overflow, Rejected,
+    StartError,
 };
 use telemetry_delivery::spool::{Fsync, SpoolConfig};
 use tempfile::TempDir;
@@ -352,6 +353,88 @@ fn once_the_disk_is_full_items_are_refused_and_every_one_is_counted() {
     let total = report.total;
     assert_eq!((total.delivered, total.dropped.full), (taken, refused));
     assert_eq!(sink.items().len() as u64, taken);
+}
+
+#[test]
+fn a_full_disk_does_not_hold_up_an_ordered_lane() {
+    let root = Root::new();
+    let (sink, open) = gate();
+    let small = SpoolConfig::default()
+        .with_max_bytes(256 << 10)
+        .with_segment_bytes(16 << 10)
+        .with_fsync(Fsync::System);
+    let config = config()
+        .with_spool(&root.path, small)
+        .with_memory_bytes(128 << 10)
+        .with_batch_bytes(8 << 10)
+        .with_overflow(Overflow::Spill(MS));
+    let (batcher, guard, _) = start(config, &sink);
+    let ordered = batcher
+        .lane(LaneConfig::new("ordered").with_order(true))
+        .unwrap();
+    let mut taken = Vec::new();
+    let mut refused = 0;
+    for n in 0_u32.. {
+        let mut item = n.to_be_bytes().to_vec();
+        item.resize(500, b'x');
+        match batcher.append(ordered, &item) {
+            Ok(()) => taken.push(item),
+            Err(rejected) => {
+                assert_eq!(rejected, Rejected::Full);
+                refused += 1;
+            }
+        }
+        if refused > 100 && taken.len() > 500 {
+            break;
+        }
+    }
+    open.store(true, Ordering::Relaxed);
+    batcher.flush_blocking(LONG).unwrap();
+    guard.close_blocking(LONG);
+    assert!(sink.items() == taken, "lost or out of order");
+}
+
+#[test]
+fn what_was_tried_before_older_ones_moved_to_disk_does_not_wait_for_them() {
+    let root = Root::new();
+    let (tries, open) = (Arc::new(AtomicUsize::new(0)), AtomicBool::new(false));
+    let open = Arc::new(open);
+    let sink = Collect::answering({
+        let (tries, open) = (Arc::clone(&tries), Arc::clone(&open));
+        move |batch| match batch.lane_name() {
+            b"other" if open.load(Ordering::Relaxed) => Delivery::Delivered,
+            b"other" => {
+                tries.fetch_add(1, Ordering::Relaxed);
+                Delivery::again("closed")
+            }
+            _ => Delivery::Again {
+                cause: "closed".into(),
+                wait: Some(100 * LONG),
+            },
+        }
+    });
+    let config = spooling(&root)
+        .with_memory_bytes(256 << 10)
+        .with_batch_bytes(16 << 10)
+        .with_overflow(Overflow::Spill(LONG));
+    let (batcher, guard, lane) = start(config, &sink);
+    let other = LaneConfig::new("other").with_order(true);
+    let other = batcher.lane(other).unwrap();
+    // Less than half of the memory, most of it never tried.
+    for _ in 0..224 {
+        batcher.append(lane, &[7; 500]).unwrap();
+    }
+    let tried = batcher.append_with_receipt(other, b"tried").unwrap();
+    while tries.load(Ordering::Relaxed) == 0 {
+        std::thread::yield_now();
+    }
+    for _ in 0..3000 {
+        batcher.append(lane, &[7; 500]).unwrap();
+    }
+    assert!(batcher.stats().spooled > 1000);
+    open.store(true, Ordering::Relaxed);
+    assert_eq!(tried.wait(LONG), Some(Outcome::Delivered));
+    guard.close_blocking(MS);
 }
 
 #[test]

@@ -25,12 +25,12 @@ impl<B> ShardState<B> {
     /// Whether there is a batch that only waits for its next attempt.
     pub(in crate::shard) fn waits_with_batch(&self) -> bool {
         let waits = matches!(self.work, Work::Again { .. } | Work::ToBury { .. });
-        waits && !self.queue.is_empty()
+        waits && !self.queue.is_empty() && !self.is_gone
     }
 
     /// Whether there is a batch that has not been handed over.
     pub(in crate::shard) fn has_ahead(&self) -> bool {
-        self.queue.len() > self.in_hand()
+        self.queue.len() > self.in_hand() && !self.is_gone
     }
 
     /// Gives back what was read ahead.
@@ -168,6 +168,10 @@ impl<B> ShardState<B> {
     /// Gives back what was read behind the first so many batches.
     pub(super) fn keep_only(&mut self, batches: usize) {
         self.is_reading = false;
+        // What is left of a shard that is gone cannot be read again.
+        if self.is_gone {
+            return;
+        }
         self.queue.truncate(batches);
         if self.read_to.is_some() {
             let last = self.queue.back().map(|entry| entry.next.clone());

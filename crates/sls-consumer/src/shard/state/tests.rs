@@ -386,6 +386,28 @@ fn a_batch_that_was_given_back_and_has_expired_since_takes_its_failures_with_it(
 }
 
 #[test]
+fn what_is_left_of_a_shard_that_is_gone_is_not_given_back() {
+    let mut state = busy(config());
+    state.processed();
+    actions(&mut state, T0);
+    state.pulled(T0, full(13, Some(12)));
+    state.processed();
+    actions(&mut state, T0);
+    state.pulled(T0, full(14, Some(13)));
+    state.failed(T0);
+    assert!(state.waits_with_batch() && state.has_ahead());
+    state.read_failed(T0, ReadFailure::Gone);
+    assert!(!state.waits_with_batch() && !state.has_ahead());
+    state.pause();
+    state.resume();
+    let again = state.wakes_at().unwrap();
+    assert_eq!(actions(&mut state, again), [Action::Process { attempt: 2 }]);
+    state.processed();
+    assert_eq!(actions(&mut state, again), [Action::Process { attempt: 1 }]);
+    assert_eq!(state.front(), Some(&13), "all of it is processed");
+}
+
+#[test]
 fn what_is_read_ahead_is_given_back_alone_while_a_batch_is_in_hand() {
     let mut state = busy(config());
     assert!(state.has_ahead());

@@ -1,6 +1,7 @@
 //! The cycles.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use suites::clients::Result;
 
 use crate::ledger::{GroupId, Ledger};
 use crate::load::{self, Numbers};
-use crate::server::{self, GROUP, LOGSTORE, PROJECT, Program};
+use crate::server::{self, GROUP, LOGSTORE, PROJECT, Program, Server};
+use crate::start;
 
 pub(crate) const SHARDS: u32 = 2;
 
@@ -55,6 +57,30 @@ impl fmt::Display for Outcome {
     }
 }
 
+/// In the middle, the file becomes so large that it is written in another way; later it is
+/// mostly free, and made smaller by the next start.
+const LARGE_MIB: u64 = 96;
+const LARGE: &str = "large";
+/// After so many cycles there was time for that.
+const MADE_SMALLER: u32 = 20;
+
+async fn change_size(server: &Server, done: u32, cycles: u32) -> Result<()> {
+    let large = server.client().logstore(PROJECT, LARGE);
+    if done == cycles / 2 {
+        large
+            .create(LogstoreConfig::named(LARGE).with_shard_count(1))
+            .await?;
+        start::fill(&large, LARGE_MIB, &mut { start::SEED }).await?;
+    } else if done == cycles * 3 / 4 {
+        large.delete().await?;
+    }
+    Ok(())
+}
+
+fn file_of(folder: &Path) -> Result<u64> {
+    Ok(std::fs::metadata(folder.join("store.redb"))?.len())
+}
+
 pub(crate) async fn run(program: &Program, cycles: u32) -> Result<Outcome> {
     let folder = server::folder()?;
     let first = program.start(folder.path(), &[]).await?;
@@ -69,6 +95,7 @@ pub(crate) async fn run(program: &Program, cycles: u32) -> Result<Outcome> {
     let numbers = Arc::new(Numbers::default());
     let mut random = 0x2545_F491_4F6C_DD1D_u64;
     let mut done = 0;
+    let mut largest = 0;
     while done < cycles {
         let server = program.start(folder.path(), &[]).await?;
         check(&ledger, &server)
@@ -77,6 +104,8 @@ pub(crate) async fn run(program: &Program, cycles: u32) -> Result<Outcome> {
         if !ledger.lost().is_empty() {
             break;
         }
+        change_size(&server, done, cycles).await?;
+        largest = largest.max(file_of(folder.path())?);
         let (before, ..) = ledger.counts();
         let mut tasks = load::start(&server, &ledger, &numbers);
         random ^= random << 13;
@@ -105,6 +134,15 @@ pub(crate) async fn run(program: &Program, cycles: u32) -> Result<Outcome> {
     // Once more, all of it: what was right once may have been damaged since.
     ledger.read(&server, true).await?;
     server.stop().await?;
+    let file = file_of(folder.path())?;
+    println!(
+        "kill -9: the file had up to {} MiB, and has {} MiB in the end",
+        largest >> 20,
+        file >> 20
+    );
+    if done >= MADE_SMALLER && file >= largest {
+        return Err("the file is as large as before most of it was deleted".into());
+    }
 
     let (acknowledged, stored, others) = ledger.counts();
     let (events, logstores, splits) = ledger.others();
@@ -121,7 +159,7 @@ pub(crate) async fn run(program: &Program, cycles: u32) -> Result<Outcome> {
 }
 
 /// Reads what is new, and checks everything else; what is lost is in the ledger.
-async fn check(ledger: &Ledger, server: &server::Server) -> Result<()> {
+async fn check(ledger: &Ledger, server: &Server) -> Result<()> {
     ledger.read(server, false).await?;
     ledger.check_the_rest(server).await
 }

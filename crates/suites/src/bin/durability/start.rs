@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use sls_client::LogstoreHandle;
 use sls_core::model::{CursorPosition, Log, LogGroup, LogstoreConfig, ShardId};
 use sls_core::wire::EncodedGroup;
 use suites::clients::Result;
@@ -11,6 +12,8 @@ use tokio::time::Instant;
 
 use crate::server::{self, LOGSTORE, PROJECT, Program, Server};
 
+/// Where what is put begins.
+pub(crate) const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
 /// One put.
 const GROUP: usize = 2 << 20;
 /// Nothing is read through, however much there is and however the server ended: a start reads one
@@ -31,11 +34,8 @@ async fn quick(program: &Program, mib: u64) -> Result<u64> {
     server.client().project(PROJECT).create("").await?;
     let config = LogstoreConfig::named(LOGSTORE).with_shard_count(1);
     server.logstore().create(config).await?;
-    let groups = mib * (1 << 20) / GROUP as u64;
-    let mut random = 0x9E37_79B9_7F4A_7C15_u64;
-    for _ in 0..groups {
-        server.logstore().put(&group(&mut random)).await?;
-    }
+    let mut random = SEED;
+    let groups = fill(&server.logstore(), mib, &mut random).await?;
     let began = Instant::now();
     server.stop().await?;
     let stopped = began.elapsed();
@@ -67,6 +67,15 @@ async fn quick(program: &Program, mib: u64) -> Result<u64> {
         if !is_quick {
             return Err(format!("ready {took:?} after {end}, and {read:?} bytes").into());
         }
+    }
+    Ok(groups)
+}
+
+/// Puts so much, and tells how many groups that were.
+pub(crate) async fn fill(logstore: &LogstoreHandle, mib: u64, random: &mut u64) -> Result<u64> {
+    let groups = mib * (1 << 20) / GROUP as u64;
+    for _ in 0..groups {
+        logstore.put(&group(random)).await?;
     }
     Ok(groups)
 }

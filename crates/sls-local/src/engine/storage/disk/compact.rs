@@ -4,7 +4,6 @@
 //! what lies behind a hole. So everything is copied into a new file, which takes the place of
 //! the old one when it is complete and safe. Until then the old one is the store.
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -67,8 +66,7 @@ pub(super) fn compacted(
                 %why,
                 "the data folder's file stays as large as it is"
             );
-            // What is left of the try is overwritten by the next.
-            let _ = fs::remove_file(format::unfinished(folder));
+            format::remove_unfinished(folder);
             Ok(store)
         }
     }

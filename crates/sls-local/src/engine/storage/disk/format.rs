@@ -102,6 +102,13 @@ impl LogRow {
         }
     }
 
+    /// Whether this can be, where the group at `last` is the last in the file.
+    fn fits(&self, last: Option<u64>) -> bool {
+        let kept = self.purged < self.next;
+        let wanted = if kept { self.next.checked_sub(1) } else { None };
+        self.purged <= self.purge_end() && self.first <= self.next && last == wanted
+    }
+
     /// Up to where the file need not keep anything.
     pub(super) fn purge_end(&self) -> u64 {
         if self.removed { self.next } else { self.first }
@@ -148,6 +155,12 @@ pub(super) fn unfinished(folder: &Path) -> PathBuf {
     folder.join(UNFINISHED)
 }
 
+/// Removes what a start that was cut off has left beside a store.
+pub(super) fn remove_unfinished(folder: &Path) {
+    // Where this fails it only takes room.
+    let _ = fs::remove_file(unfinished(folder));
+}
+
 /// Opens the store, which is made when there is none.
 pub(super) fn open(folder: &Path, cache: usize) -> Result<Database, OpenError> {
     let path = store(folder);
@@ -179,15 +192,25 @@ pub(super) fn open(folder: &Path, cache: usize) -> Result<Database, OpenError> {
     Ok(database)
 }
 
-/// The logs of the store.
+/// The logs of the store, each of which has the groups that it should.
 pub(super) fn logs(database: &Database) -> Result<Vec<(LogId, LogRow)>, OpenError> {
     guarded(|| {
-        let table = database.begin_read().map_err(unreadable)?;
-        let table = table.open_table(LOGS).map_err(unreadable)?;
+        let tables = database.begin_read().map_err(unreadable)?;
+        let table = tables.open_table(LOGS).map_err(unreadable)?;
+        let heads = tables.open_table(HEADS).map_err(unreadable)?;
         let mut logs = Vec::new();
         for row in table.iter().map_err(unreadable)? {
             let (id, numbers) = row.map_err(unreadable)?;
-            logs.push((LogId(id.value()), LogRow::of(numbers.value())));
+            let (id, row) = (id.value(), LogRow::of(numbers.value()));
+            let mut groups = heads.range((id, 0)..=(id, u64::MAX)).map_err(unreadable)?;
+            let last = groups.next_back().transpose().map_err(unreadable)?;
+            let last = last.map(|(key, _)| key.value().1);
+            if !row.fits(last) {
+                return Err(OpenError::Damaged(format!(
+                    "log {id} has other groups than it should"
+                )));
+            }
+            logs.push((LogId(id), row));
         }
         Ok(logs)
     })

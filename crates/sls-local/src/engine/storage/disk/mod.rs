@@ -24,6 +24,7 @@ mod upkeep; // what is done for quick starts and small files
 mod writer; // commits
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::JoinHandle;
@@ -81,6 +82,7 @@ impl DiskStorage {
         let lock = format::lock(folder)?;
         let database = format::open(folder, cache)?;
         let logs = format::logs(&database)?;
+        format::remove_unfinished(folder);
         let database = compact::compacted(folder, cache, database, &logs, &space, &upkeep)?;
         let purging = logs.iter().filter(|(_, row)| row.is_purged_later());
         let purging: Vec<_> = purging.map(|(id, _)| *id).collect();
@@ -150,10 +152,12 @@ impl Storage for DiskStorage {
         }
         let shared = &self.shared;
         // Waits for whoever reads; notes on the disk that the end was in order.
-        *shared
+        let mut database = shared
             .database
             .write()
-            .unwrap_or_else(PoisonError::into_inner) = None;
+            .unwrap_or_else(PoisonError::into_inner);
+        let_go(&mut database);
+        drop(database);
         *shared.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
@@ -197,7 +201,15 @@ impl Shared {
         look: impl FnOnce(&Database) -> Result<T, ReadError>,
     ) -> Result<T, StorageError> {
         match &*self.database() {
-            Some(database) => look(database).map_err(|error| error.0),
+            Some(database) => {
+                // The store panics over pages that make no sense.
+                let look = AssertUnwindSafe(|| look(database));
+                let looked = catch_unwind(look).unwrap_or_else(|_| {
+                    let what = "a part of the file makes no sense";
+                    Err(ReadError(StorageError::Damaged(what.into())))
+                });
+                looked.map_err(|error| error.0)
+            }
             None if self.queue.is_closed() => Err(StorageError::Closed),
             None => Err(StorageError::Failed("it is being opened again".into())),
         }
@@ -210,7 +222,7 @@ impl Shared {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         // The store refuses everything after its first failure, reads included.
-        *database = None;
+        let_go(&mut database);
         let opened = format::open(&self.folder, self.cache);
         let opened = opened.and_then(|database| Ok((format::logs(&database)?, database)));
         match opened {
@@ -231,6 +243,14 @@ impl Shared {
                 false
             }
         }
+    }
+}
+
+/// Closes the file. The store may panic over pages that make no sense.
+fn let_go(database: &mut Option<Database>) {
+    let database = AssertUnwindSafe(database.take());
+    if catch_unwind(move || drop(database)).is_err() {
+        tracing::error!("the data folder was not closed well");
     }
 }
 

@@ -688,3 +688,90 @@ fn a_log_that_was_stored_is_known_when_nobody_holds_it() {
     drop(storage.open(LogId(1), 50).unwrap());
     assert_eq!(storage.shared.logs().len(), 1);
 }
+
+/// Bytes anywhere in the file may have changed; the store itself does not look, and panics
+/// over some that make no sense.
+#[test]
+fn whatever_is_damaged_is_an_error_and_no_panic() {
+    let folder = folder();
+    {
+        let storage = opened(folder.path());
+        let log = storage.open(LogId(0), 0).unwrap();
+        for number in 0..60 {
+            append(&log, arriving(1, noise(number, 300))).unwrap();
+        }
+    }
+    let whole = fs::read(format::store(folder.path())).unwrap();
+    // A part of them tells enough; many are free.
+    let pages: Vec<_> = (1..whole.len() / 4096)
+        .filter(|page| whole[page * 4096..][..4096].iter().any(|byte| *byte != 0))
+        .step_by(4)
+        .collect();
+    let mut damaged = 0;
+    for (turn, page) in pages.iter().enumerate() {
+        let mut bytes = whole.clone();
+        let length = [8, 64, 4096][turn % 3];
+        bytes[page * 4096..][..length].copy_from_slice(&noise(turn as u8, length));
+        fs::write(format::store(folder.path()), bytes).unwrap();
+        let opened = DiskStorage::open(folder.path(), CACHE);
+        let Ok(storage) = opened else {
+            damaged += 1;
+            continue;
+        };
+        let log = storage.open(LogId(0), 0).unwrap();
+        let mut from = log.bounds().first;
+        while from < log.bounds().next {
+            let limit = ReadLimit {
+                groups: 10,
+                bytes: usize::MAX,
+            };
+            match log.read(from, limit) {
+                Ok(batch) => from += batch.records.len() as u64,
+                Err(error) => {
+                    assert!(matches!(error, StorageError::Damaged(_)), "{error:?}");
+                    damaged += 1;
+                    break;
+                }
+            }
+        }
+        let _ = log.first_received_since(at(1));
+        let _ = storage.facts("");
+    }
+    assert!(damaged >= 5, "{damaged} of {}", pages.len());
+}
+
+/// A log that forgets its end would use positions twice.
+#[test]
+fn a_log_that_has_other_groups_than_it_should_is_refused() {
+    for change in [-1_i64, 1] {
+        let folder = folder();
+        {
+            let storage = opened(folder.path());
+            let log = storage.open(LogId(0), 0).unwrap();
+            append(&log, arriving(1, "one")).unwrap();
+            append(&log, arriving(1, "two")).unwrap();
+        }
+        let database = Database::open(format::store(folder.path())).unwrap();
+        let mut row = format::logs(&database).unwrap()[0].1;
+        row.next = row.next.wrapping_add_signed(change);
+        let transaction = database.begin_write().unwrap();
+        transaction
+            .open_table(format::LOGS)
+            .unwrap()
+            .insert(0, row.numbers())
+            .unwrap();
+        transaction.commit().unwrap();
+        drop(database);
+        let found = refused(folder.path());
+        assert!(matches!(found, OpenError::Damaged(_)), "{found:?}");
+    }
+}
+
+#[test]
+fn what_a_copy_that_was_cut_off_has_left_is_removed() {
+    let folder = folder();
+    drop(opened(folder.path()));
+    fs::write(format::unfinished(folder.path()), b"half").unwrap();
+    drop(opened(folder.path()));
+    assert!(!format::unfinished(folder.path()).exists());
+}
