@@ -115,6 +115,7 @@ impl Engine {
     }
 
     pub(super) fn stats(&self) -> Stats {
+        let sweeping = lock(&self.sweeping);
         // In this order items on their way are counted twice rather than not at all; what was
         // accepted is counted last, so that the parts do not exceed the whole by those.
         let filling: usize = self
@@ -124,6 +125,7 @@ impl Engine {
             .map(Shard::count)
             .sum();
         let backlog = lock(&self.backlog).items();
+        drop(sweeping);
         let mut stats = self.counters.read();
         stats.accepted += filling as u64;
         stats.in_memory_items = (filling + backlog) as u64;
@@ -136,4 +138,37 @@ impl Engine {
 /// The deadline that is `time` away, `None` where the clock does not reach that far.
 pub(super) fn deadline_in(time: Duration) -> Option<Instant> {
     Instant::now().checked_add(time)
+}
+
+#[cfg(not(loom))]
+#[cfg(test)]
+mod tests {
+    use super::super::append::Caller;
+    use super::*;
+
+    #[test]
+    fn items_are_counted_while_they_move_from_a_buffer_to_the_backlog() {
+        let engine = Engine::new(1, Arc::new(BatchConfig::default()), None);
+        let lane = engine.register(LaneConfig::new("lane")).unwrap();
+        let (done, sweeps) = (AtomicBool::new(false), AtomicU64::new(0));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let swept = engine.sweep(true, false).items > 0;
+                    sweeps.fetch_add(u64::from(swept), Ordering::Relaxed);
+                }
+            });
+            let mut appended = 0;
+            let mut wrong = None;
+            while wrong.is_none() && sweeps.load(Ordering::Relaxed) < 2000 {
+                let taken = engine.try_append::<()>(lane, b"item", Caller::Anybody);
+                appended += 1;
+                let counted = engine.stats().in_memory_items;
+                wrong = (taken.is_err() || counted != appended).then_some((counted, appended));
+                std::thread::yield_now();
+            }
+            done.store(true, Ordering::Relaxed);
+            assert_eq!(wrong, None);
+        });
+    }
 }
