@@ -117,6 +117,7 @@ pub use collect::Collect;
 pub use config::{BatchConfig, DeadLetter, Event, Overflow};
 pub use drops::{DropReason, Drops};
 pub use fork::epoch as fork_epoch;
+pub use fork::watch as watch_forks;
 pub use guard::Guard;
 pub use lane::{Lane, LaneConfig, TooManyLanes};
 pub use receipt::{DeadReason, Outcome, Receipt};
