@@ -29,6 +29,7 @@ pub mod producer; // logs of your own, with receipts
 mod record; // a record, whoever made it
 mod record_clock; // where records get their time from
 mod redaction; // what must not leave the process
+mod secret_end; // where a secret in a text ends
 #[cfg(all(unix, feature = "signal"))]
 mod signals; // signals that end the process
 mod site; // where in a program a record was made
