@@ -36,8 +36,9 @@ pub(crate) fn run() -> Result<Counts, Box<dyn Error>> {
         processes.len(),
         output.trim()
     );
-    if !status.success() || processes.len() as u64 != 1 + FORKS {
-        return Err(format!("{counts}; ended with {status}").into());
+    let good = status.success() && output.trim() == "0 children failed";
+    if !good || processes.len() as u64 != 1 + FORKS {
+        return Err(format!("{counts}; ended with {status}, {output:?}").into());
     }
     Ok(counts)
 }

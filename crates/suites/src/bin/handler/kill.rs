@@ -16,7 +16,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -40,8 +40,15 @@ const SYSTEM_INTERVAL: Duration = Duration::from_millis(500);
 /// writes, too. With a quarter of a second, and nine runnable threads per core, items of one process
 /// in six hundred were not written in time.
 const SLACK: Duration = Duration::from_secs(1);
+/// How many bytes tell of a promise.
+const PROMISE: usize = 16;
 /// The largest number a process appends.
 const PER_PROCESS: u64 = 1 << 24;
+/// How much most processes promise before they are killed, however slow the machine is: without a
+/// promise nothing could be lost.
+const LEAST: usize = 8;
+/// How long they live on after that at most.
+const AFTER: Duration = Duration::from_millis(500);
 /// For what should take seconds.
 const LONG: Duration = Duration::from_secs(120);
 
@@ -104,8 +111,7 @@ fn run_policy(policy: Policy, root: &Path, kills: u64) -> Result<Counts, Box<dyn
     let mut random = Random::new(policy as u64 + 1);
     let mut appended = 0;
     let mut promised = Vec::new();
-    // Long enough that about half of the processes promise something under each policy.
-    let longest = 2 * policy.promised_after().as_millis() as usize + 300;
+    let mut asked = 0;
     for process in 0..kills {
         let child = Promises {
             policy,
@@ -113,10 +119,18 @@ fn run_policy(policy: Policy, root: &Path, kills: u64) -> Result<Counts, Box<dyn
             address: receiver.address,
             first: process * PER_PROCESS,
         };
-        // A third of them die while nothing gets out.
-        receiver.open(random.below(3) > 0);
-        let lived = Duration::from_millis(random.below(longest) as u64);
-        let told = child.live(lived)?;
+        // A third of them die while nothing gets out. They may stand still before they promise
+        // anything: what was tried already stays in memory, and the next item waits for room there.
+        let open = process == 0 || random.below(3) > 0;
+        receiver.open(open);
+        // Of the others one in four dies by the time alone, while it starts, say, or takes over.
+        let (least, longest) = match open && process % 4 != 3 {
+            true => (LEAST, AFTER),
+            false => (0, 2 * policy.promised_after() + AFTER),
+        };
+        asked += least;
+        let lived = Duration::from_millis(random.below(longest.as_millis() as usize) as u64);
+        let told = child.live(lived, least)?;
         appended += told.appended;
         promised.extend(told.promised);
     }
@@ -149,6 +163,9 @@ fn run_policy(policy: Policy, root: &Path, kills: u64) -> Result<Counts, Box<dyn
             *first % PER_PROCESS,
             *first / PER_PROCESS
         );
+    }
+    if promised.len() < asked.max(1) {
+        return Err(format!("only {} items were promised, not {asked}", promised.len()).into());
     }
     let left = fs::read_dir(root)?.count();
     if report.spooled > 0 || report.dropped > 0 || left > 0 {
@@ -309,15 +326,34 @@ struct Told {
 }
 
 impl Promises {
-    /// Starts it, and kills it after a while.
-    fn live(&self, lived: Duration) -> Result<Told, Box<dyn Error>> {
+    /// Starts it, and kills it a while after it has promised at least so many items.
+    fn live(&self, lived: Duration, least: usize) -> Result<Told, Box<dyn Error>> {
         let mut child = self.spawn()?;
         let mut output = child.stdout.take().ok_or("no output")?;
+        let (enough, promised_enough) = mpsc::channel();
         let reader = thread::spawn(move || {
             let mut told = Vec::new();
-            let _ = output.read_to_end(&mut told);
+            let mut piece = [0; 4096];
+            let mut enough = Some(enough);
+            loop {
+                let length = match output.read(&mut piece) {
+                    Ok(length @ 1..) => length,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Ok(0) | Err(_) => break,
+                };
+                told.extend_from_slice(&piece[..length]);
+                if told.len() >= least * PROMISE {
+                    if let Some(enough) = enough.take() {
+                        let _ = enough.send(());
+                    }
+                }
+            }
             told
         });
+        let waited = match least {
+            0 => Ok(()),
+            _ => promised_enough.recv_timeout(LONG),
+        };
         thread::park_timeout(lived);
         // A child that has ended by itself did not do what it was for.
         if let Some(status) = child.try_wait()? {
@@ -326,7 +362,8 @@ impl Promises {
         child.kill()?;
         child.wait()?;
         let told = reader.join().map_err(|_| "the reader panicked")?;
-        let mut lines = told.chunks_exact(16);
+        waited.map_err(|_| format!("a process promised fewer than {least} items in {LONG:?}"))?;
+        let mut lines = told.chunks_exact(PROMISE);
         let mut promised = Vec::new();
         let mut appended = 0;
         for line in &mut lines {
@@ -379,7 +416,7 @@ impl Promises {
 
     /// Appends until it is killed.
     ///
-    /// Writes 16 bytes per promise: the number, and how many were appended until then.
+    /// Writes [`PROMISE`] bytes per promise: the number, and how many were appended until then.
     pub(crate) fn run_here(self) -> Result<(), Box<dyn Error>> {
         let (batcher, _guard) = start(self.policy, &self.root, self.address)?;
         let lane = batcher.lane(LaneConfig::new("numbers"))?;
