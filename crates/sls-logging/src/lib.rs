@@ -24,10 +24,12 @@ mod logger; // records of log
 mod origin; // which process and thread this is
 mod own_targets; // records about shipping records
 mod panic_hook; // panics as records
+mod per_process; // a value with a lock that no fork can leave taken
 pub mod producer; // logs of your own, with receipts
 mod record; // a record, whoever made it
 mod record_clock; // where records get their time from
 mod redaction; // what must not leave the process
+mod secret_end; // where a secret in a text ends
 #[cfg(all(unix, feature = "signal"))]
 mod signals; // signals that end the process
 mod site; // where in a program a record was made

@@ -202,6 +202,69 @@ mod tests {
         );
     }
 
+    /// What a macro of `log` makes of a call, with a place of our choice.
+    fn placed(
+        place: (&'static str, &'static str, u32),
+        level: log::Level,
+        target: &'static str,
+    ) -> log::Record<'static> {
+        let (module, file, line) = place;
+        log::Record::builder()
+            .level(level)
+            .target(target)
+            .args(format_args!("m"))
+            .module_path_static(Some(module))
+            .file_static(Some(file))
+            .line(Some(line))
+            .build()
+    }
+
+    #[test]
+    fn call_sites_in_turn_each_have_their_own_fields() {
+        let format = RecordFormat::new().with_fields([
+            "record_name",
+            "level",
+            "module",
+            "file_path",
+            "line_no",
+        ]);
+        let (handler, shipped) = handler(format, Level::Trace);
+        let logger = handler.logger();
+        let (till, stock) = ("shop::till", "shop::stock");
+        let (one, other) = ((till, "src/till.rs", 7), (stock, "src/stock.rs", 9));
+        let calls = [
+            (one, log::Level::Info, till),
+            (other, log::Level::Info, stock),
+            // As the first, but for the line, the level, the target, or file and module.
+            ((till, "src/till.rs", 8), log::Level::Info, till),
+            (one, log::Level::Error, till),
+            (one, log::Level::Info, "audit"),
+            ((till, "src/till/mod.rs", 7), log::Level::Info, till),
+            ((stock, "src/till.rs", 7), log::Level::Info, stock),
+        ];
+        const ROUNDS: usize = 3;
+        for _ in 0..ROUNDS {
+            for (place, level, target) in calls {
+                assert_eq!(
+                    site(&placed(place, level, target), Level::from(level)).is_some(),
+                    target != "audit",
+                );
+                logger.log(&placed(place, level, target));
+            }
+        }
+        let wanted = calls.map(|((module, file, line), level, target)| {
+            pairs(&[
+                ("message", "m"),
+                ("record_name", target),
+                ("level", level.as_str()),
+                ("module", module.trim_start_matches("shop::")),
+                ("file_path", file),
+                ("line_no", &line.to_string()),
+            ])
+        });
+        assert_eq!(shipped.records(), vec![wanted; ROUNDS].concat());
+    }
+
     #[test]
     fn what_is_below_the_level_or_about_shipping_is_not_shipped() {
         let (handler, shipped) = handler(RecordFormat::new(), Level::Info);

@@ -25,8 +25,7 @@ impl RecordClock {
                 use rustix::time::{ClockId, clock_gettime};
 
                 let now = clock_gettime(ClockId::Realtime);
-                let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
-                Duration::new(seconds, now.tv_nsec as u32)
+                of_parts(now.tv_sec, now.tv_nsec as u32)
             }
             _ => since_epoch(self.now()),
         }
@@ -48,6 +47,13 @@ pub(crate) fn since_epoch(time: SystemTime) -> Duration {
     time.duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
+/// The same of the system's two numbers.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[inline]
+fn of_parts(seconds: i64, nanos: u32) -> Duration {
+    u64::try_from(seconds).map_or(Duration::ZERO, |seconds| Duration::new(seconds, nanos))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,5 +73,14 @@ mod tests {
         let clock = RecordClock::Other(Arc::new(SystemClock));
         assert!(clock.since_epoch() > Duration::ZERO);
         assert_eq!(since_epoch(long_ago), Duration::ZERO);
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        for (seconds, nanos, shown) in [
+            (-1, 999_999_999, Duration::ZERO),
+            (0, 0, Duration::ZERO),
+            (0, 1, Duration::from_nanos(1)),
+            (7, 5, Duration::new(7, 5)),
+        ] {
+            assert_eq!(of_parts(seconds, nanos), shown);
+        }
     }
 }

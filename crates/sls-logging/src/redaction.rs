@@ -1,7 +1,7 @@
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::error::Error;
+use crate::secret_end::secret_end;
 use regex::{NoExpand, Regex, RegexBuilder};
 
 /// The most rules of one [`Redaction`].
@@ -18,7 +18,9 @@ const PATTERN_BYTES: usize = 1 << 20;
 ///
 /// - [`key`](Self::key) hides the whole value of a field, be it one that came with the record
 ///   or its spans, or one extracted from the message. In the message and in the values of other
-///   fields it hides members of JSON, at any depth, and what follows the name and `=` or `:`.
+///   fields it hides members of JSON, at any depth and in JSON inside its texts, and what follows
+///   the name and `=` or `:`: a word, a value in quotes, which may be escaped, or a list or an
+///   object. One that does not end, as in a text that was cut, hides the rest of the text.
 /// - [`pattern`](Self::pattern) replaces what a regular expression finds in the message and
 ///   in the values of such fields.
 ///
@@ -42,7 +44,7 @@ pub struct Redaction {
 #[derive(Debug, Clone)]
 struct Key {
     name: String,
-    /// The name and its value in a text.
+    /// The name in a text, and what is between it and its value.
     in_text: Regex,
 }
 
@@ -50,17 +52,38 @@ impl Key {
     fn new(name: &str) -> Result<Self, regex::Error> {
         let is_word = |c: char| c.is_alphanumeric() || c == '_';
         // Only as a whole word, where the name is one.
-        let start = if name.starts_with(is_word) { r"\b" } else { "" };
+        let start = if name.starts_with(is_word) {
+            r"(?:\b|\\[nrt])"
+        } else {
+            ""
+        };
         let name_in_text = regex::escape(name);
-        let in_text = format!(
-            r#"(?i)({start}{name_in_text}["']?\s*[:=]\s*)(?:"(?:[^"\\]|\\.)*"|'[^']*'|(?:(?:basic|bearer|digest|negotiate|token)\s+)?[^\s,;&)\]}}]+)"#
-        );
+        let in_text = format!(r#"(?i){start}{name_in_text}\\*["']?\s*(?:=>|:=|==|[:=])\s*"#);
         Ok(Self {
             name: name.to_owned(),
             in_text: RegexBuilder::new(&in_text)
                 .size_limit(PATTERN_BYTES)
                 .build()?,
         })
+    }
+
+    /// The text with the values hidden, if there are any.
+    fn hide(&self, text: &str) -> Option<String> {
+        let mut out: Option<String> = None;
+        let (mut done, mut at) = (0, 0);
+        while let Some(found) = self.in_text.find_at(text, at) {
+            let start = found.end();
+            at = start + secret_end(&text[start..]);
+            if at > start {
+                let out = out.get_or_insert_default();
+                out.push_str(&text[done..start]);
+                out.push_str(HIDDEN);
+                done = at;
+            }
+        }
+        let mut out = out?;
+        out.push_str(&text[done..]);
+        Some(out)
     }
 }
 
@@ -162,13 +185,17 @@ impl Redaction {
         let mut changed = false;
         for key in &self.keys {
             let so_far = if changed { out.as_str() } else { text };
-            let replaced = key.in_text.replace_all(so_far, format!("${{1}}{HIDDEN}"));
-            if let Cow::Owned(replaced) = replaced {
-                *out = replaced;
+            if let Some(hidden) = key.hide(so_far) {
+                *out = hidden;
                 changed = true;
             }
         }
         changed
+    }
+
+    fn hidden_keys(&self, text: &str) -> Option<String> {
+        let mut out = String::new();
+        (self.may_name_a_key(text) && self.hide_keys(text, &mut out)).then_some(out)
     }
 
     fn text_in_place<'a>(&self, text: &'a mut String) -> &'a str {
@@ -194,16 +221,34 @@ impl Redaction {
         match value {
             serde_json::Value::Object(members) => {
                 let mut hidden = false;
-                for (name, value) in members {
+                let mut renamed = Vec::new();
+                for (name, value) in members.iter_mut() {
                     if self.hides(name) {
                         *value = HIDDEN.into();
                         hidden = true;
                     } else {
                         hidden |= self.hide_in(value);
+                        renamed.extend(self.hidden_keys(name).map(|new| (name.clone(), new)));
                     }
+                }
+                for (name, mut new) in renamed {
+                    while members.contains_key(&new) {
+                        new.push('*');
+                    }
+                    if let Some(value) = members.remove(&name) {
+                        members.insert(new, value);
+                    }
+                    hidden = true;
                 }
                 hidden
             }
+            serde_json::Value::String(text) => match self.hidden_keys(text) {
+                Some(hidden) => {
+                    *text = hidden;
+                    true
+                }
+                None => false,
+            },
             serde_json::Value::Array(items) => items
                 .iter_mut()
                 .fold(false, |hidden, item| self.hide_in(item) | hidden),
@@ -289,6 +334,53 @@ mod tests {
             "{\"password\":***}\ntrace",
         );
         check("m", r#"{"password":"x","#, r#"{"password":***,"#);
+    }
+
+    #[test]
+    fn in_the_texts_of_json_hidden_names_are_found_too() {
+        check(
+            "m",
+            r#"{"url":"/login?password=hunter2&n=1"}"#,
+            r#"{"url":"/login?password=***&n=1"}"#,
+        );
+        check(
+            "m",
+            r#"{"body":"{\"password\":\"hunter2\"}"}"#,
+            r#"{"body":"{\"password\":\"***\"}"}"#,
+        );
+        check("m", r#"["password=hunter2"]"#, r#"["password=***"]"#);
+        check("m", r#"["p\u0061ssword=hunter2"]"#, r#"["password=***"]"#);
+        // In a name; none of two is lost.
+        check(
+            "m",
+            r#"{"/?password=a":1,"/?password=b":2}"#,
+            r#"{"/?password=***":1,"/?password=****":2}"#,
+        );
+        check("m", r#"{"url":"/?n=1.50"}"#, r#"{"url":"/?n=1.50"}"#);
+    }
+
+    #[test]
+    fn in_plain_text_a_whole_list_and_a_text_inside_a_text_are_hidden() {
+        check(
+            "m",
+            r#"x {"password":["hunter2","hunter3"],"n":1}"#,
+            r#"x {"password":***,"n":1}"#,
+        );
+        check(
+            "m",
+            r#"x body="{\"password\":\"two words\",\"n\":1}""#,
+            r#"x body="{\"password\":***,\"n\":1}""#,
+        );
+        check("m", r#"x "a\npassword=hunter2""#, r#"x "a\npassword=***"#);
+        check(
+            "m",
+            r#"User { password: Some("two words"), n: 1 }"#,
+            "User { password: ***, n: 1 }",
+        );
+        check("m", r#""password"=>"two words" n"#, r#""password"=>*** n"#);
+        check("m", r#"{"password":"two wor"#, r#"{"password":***"#);
+        check("m", "password= password=x", "password= ***");
+        check("url", "?password=&n=1", "?password=&n=1");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Notices that this process is a copy of another.
 
-/// How many times the process was forked off since the first batcher was made in its line of
-/// ancestors. One load.
+/// How many times the process was forked off since somebody in its line of ancestors first
+/// had forks counted, as the first batcher does. One load.
 ///
 /// What a program keeps of its process id, its thread's or the like has to be asked for anew
 /// when this has changed.
@@ -19,7 +19,10 @@ pub fn epoch() -> u64 {
 }
 
 /// Has forks counted from now on.
-pub(crate) fn watch() {
+///
+/// A batcher sees to it by itself; whoever keeps locks without one asks for it before the
+/// first fork. It can be called as often as one likes.
+pub fn watch() {
     #[cfg(unix)]
     hook::install();
 }

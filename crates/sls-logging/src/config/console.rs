@@ -2,10 +2,10 @@
 
 use std::io::{self, IsTerminal as _};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::settings::{Color, Stream};
+use crate::per_process::PerProcess;
 
 /// How long a line may take to be written when nobody reads the stream.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
@@ -20,7 +20,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) struct Console<O = Terminal> {
     output: O,
     /// Who holds it writes.
-    state: Mutex<State>,
+    state: PerProcess<State>,
     lost: AtomicU64,
     color: bool,
 }
@@ -77,7 +77,7 @@ impl<O: Output> Console<O> {
     fn to(output: O, color: bool) -> Self {
         Self {
             output,
-            state: Mutex::default(),
+            state: PerProcess::new(),
             lost: AtomicU64::new(0),
             color,
         }
@@ -95,11 +95,13 @@ impl<O: Output> Console<O> {
 
     /// Writes a line, which ends with a line break.
     pub(crate) fn line(&self, line: &str) {
-        // Whoever panicked while writing left nothing that matters now.
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.state.with(|state| self.line_in(state, line));
+    }
+
+    fn line_in(&self, state: &mut State, line: &str) {
         let written = match state.flow {
             Flow::Closed => Written::Closed,
-            Flow::Open | Flow::Stalled => self.write(&mut state, line),
+            Flow::Open | Flow::Stalled => self.write(state, line),
         };
         match written {
             Written::All => {
@@ -108,11 +110,11 @@ impl<O: Output> Console<O> {
             Written::Part(bytes) => {
                 state.flow = Flow::Stalled;
                 state.cut |= bytes > 0;
-                self.lose(&mut state);
+                self.lose(state);
             }
             Written::Closed => {
                 state.flow = Flow::Closed;
-                self.lose(&mut state);
+                self.lose(state);
             }
         }
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use telemetry_delivery::{Clock as _, SystemClock};
 
@@ -313,13 +313,20 @@ impl LoggingGuard {
             .sum()
     }
 
-    /// Closes every handler, each for at most `within`, and tells by name what became of
-    /// its records.
+    /// Closes every handler, all of them together within `within`, and tells by name what became
+    /// of its records.
+    ///
+    /// Up to half of the time goes to records that are on their way to the handlers.
     pub fn close(self, within: Duration) -> Vec<(String, CloseReport)> {
         self.end(Some(within))
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a thread without a runtime waits, and no decision is taken by the clock"
+    )]
     fn end(&self, within: Option<Duration>) -> Vec<(String, CloseReport)> {
+        let begun = Instant::now();
         let mut held = self.held();
         if std::mem::replace(&mut held.closed, true) {
             return Vec::new();
@@ -332,12 +339,17 @@ impl LoggingGuard {
         self.raise(most);
         let old = std::mem::take(&mut held.uploads);
         if !old.is_empty() {
-            let _ = last_record.recv_timeout(within.unwrap_or(LAST_RECORDS));
+            // A record that hangs must leave time for the others to be delivered in.
+            let most = within.map_or(LAST_RECORDS, |within| within / 2);
+            let _ = last_record.recv_timeout(most);
         }
         if self.installed {
             super::install::release();
         }
-        close_all(old, within)
+        close_all(
+            old,
+            within.map(|within| within.saturating_sub(begun.elapsed())),
+        )
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {

@@ -97,7 +97,9 @@ fn the_documents_file_is_read() {
     );
     assert_eq!(given["project"], text("project1"));
     assert_eq!(given["logstore"], text("logstore"));
-    assert_eq!(given.len(), 5);
+    // No argument is about them.
+    assert_eq!(given["spans"], Given::Choice("off"));
+    assert_eq!(given.len(), 6);
     assert_eq!(
         (root.handlers.as_slice(), sls.handlers.as_slice()),
         (&[0][..], &[0, 1][..])
@@ -163,10 +165,11 @@ fn every_argument_has_its_position() {
         ("extra", Given::Switch(false)),
         ("auth_version", Given::Choice("v4")),
         ("region", text("cn-beijing")),
+        ("spans", Given::Choice("off")),
     ] {
         assert_eq!(given[key], value, "{key}");
     }
-    assert_eq!(given.len(), 25);
+    assert_eq!(given.len(), 26);
 }
 
 /// A file whose one handler has these options.
@@ -185,7 +188,7 @@ fn what_python_takes_for_its_default_is_not_given() {
     );
     let settings = parse("logging.conf", &conf).unwrap();
     let given = sls_of(&settings, "h");
-    assert_eq!(given.len(), 6);
+    assert_eq!(given.len(), 7);
     assert_eq!(given["extra"], Given::Switch(true));
     assert_eq!(settings.handlers[0].level, Threshold::Error);
 }
@@ -193,7 +196,7 @@ fn what_python_takes_for_its_default_is_not_given() {
 #[test]
 fn arguments_over_several_lines_are_one_value() {
     let conf = conf("args=('e.example', # the region\n      'id', 'hush',\n  'p', 'l')");
-    assert_eq!(sls_of(&parse("logging.conf", &conf).unwrap(), "h").len(), 5);
+    assert_eq!(sls_of(&parse("logging.conf", &conf).unwrap(), "h").len(), 6);
 }
 
 /// Each broken piece, and the start of what is said about it.

@@ -1,12 +1,13 @@
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::SystemTime;
 
 use telemetry_delivery::Clock as _;
-use telemetry_delivery::batch::{DropReason, Drops, Event, Outcome, Receipt, Rejected, fork_epoch};
+use telemetry_delivery::batch::{DropReason, Drops, Event, Outcome, Receipt, Rejected};
 
 use super::Core;
 use crate::announcement::Announcement;
+use crate::per_process::PerProcess;
 
 /// How many announcements are followed until they are out; they are rare.
 const FOLLOWED: usize = 64;
@@ -19,13 +20,12 @@ const FOLLOWED: usize = 64;
 pub(crate) struct Announcer {
     core: Arc<OnceLock<Weak<Core>>>,
     announce: bool,
-    missing: Mutex<Missing>,
+    /// Counts are those of one process.
+    missing: PerProcess<Missing>,
 }
 
 #[derive(Debug, Default)]
 struct Missing {
-    /// Counts are those of one process, see [`fork_epoch`].
-    epoch: u64,
     /// What nobody was told of yet.
     untold: Drops,
     /// When the first of these was noticed.
@@ -46,7 +46,7 @@ impl Announcer {
         Self {
             core,
             announce,
-            missing: Mutex::default(),
+            missing: PerProcess::new(),
         }
     }
 
@@ -56,9 +56,10 @@ impl Announcer {
         };
         match event {
             Event::Dropped { .. } => {
-                if let Some(mut missing) = self.missing() {
-                    missing.since.get_or_insert_with(|| core.clock.now());
-                }
+                let now = core.clock.now();
+                self.missing.with(|missing| {
+                    missing.since.get_or_insert(now);
+                });
             }
             Event::Resumed { dropped } if self.announce => self.resumed(&core, dropped),
             _ => {}
@@ -67,22 +68,14 @@ impl Announcer {
 
     fn resumed(&self, core: &Core, dropped: &Drops) {
         let now = core.clock.now();
-        let Some(mut missing) = self.missing() else {
+        let untold = self.missing.with(|missing| missing.untold(dropped, now));
+        let Some((drops, since)) = untold else {
             return;
         };
-        missing.untold = missing.untold.and(dropped);
-        missing.take_back();
-        let drops = missing.untold;
-        let since = missing.since.unwrap_or(now);
-        if drops.total() == 0 {
-            missing.since = None;
-            return;
-        }
-        drop(missing);
         // Only this thread comes here, so that nothing has changed in between. Where there is no
         // room the engine tells of the next batch that goes out.
         if let Ok(receipt) = core.announce(&drops, since, now) {
-            if let Some(mut missing) = self.missing() {
+            self.missing.with(|missing| {
                 missing.untold = Drops::default();
                 missing.since = None;
                 missing.told.push_back(Told {
@@ -93,29 +86,23 @@ impl Announcer {
                 if missing.told.len() > FOLLOWED {
                     missing.told.pop_front();
                 }
-            }
+            });
         }
-    }
-
-    /// Only the engine's thread comes here; the lock is taken when this process is a copy of one
-    /// that was in the middle of it.
-    fn missing(&self) -> Option<MutexGuard<'_, Missing>> {
-        let mut missing = match self.missing.try_lock() {
-            Ok(missing) => missing,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return None,
-        };
-        if missing.epoch != fork_epoch() {
-            *missing = Missing {
-                epoch: fork_epoch(),
-                ..Missing::default()
-            };
-        }
-        Some(missing)
     }
 }
 
 impl Missing {
+    /// What is to be told after these were dropped, too, and since when it is missing.
+    fn untold(&mut self, dropped: &Drops, now: SystemTime) -> Option<(Drops, SystemTime)> {
+        self.untold = self.untold.and(dropped);
+        self.take_back();
+        if self.untold.total() == 0 {
+            self.since = None;
+            return None;
+        }
+        Some((self.untold, self.since.unwrap_or(now)))
+    }
+
     /// Takes back what announcements have told that were dropped themselves.
     fn take_back(&mut self) {
         for _ in 0..self.told.len() {

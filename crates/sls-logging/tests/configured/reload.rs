@@ -1,8 +1,13 @@
 use std::collections::BTreeSet;
+use std::fmt;
+use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc;
 use std::thread;
+use std::time::{Duration, Instant};
 
-use sls_logging::config::Settings;
+use log::Log as _;
+use sls_logging::config::{Settings, Syntax};
 
 use crate::world::{LONG, World, file, log};
 
@@ -143,4 +148,56 @@ fn a_text_cannot_be_read_again_and_an_ended_guard_is_ended() {
     log(&logging, log::Level::Error, "shop", "late");
     assert_eq!(logging.max_level(), log::LevelFilter::Off);
     assert!(world.values("one", "message").is_empty());
+}
+
+/// Tells that it is being shown, and is not done before its other end says so.
+struct Hangs(mpsc::Sender<()>, mpsc::Receiver<()>);
+
+impl fmt::Display for Hangs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.send(()).unwrap();
+        let _ = self.1.recv();
+        f.write_str("hung")
+    }
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a thread waits, without a runtime"
+)]
+fn closing_takes_no_longer_than_told_when_a_record_hangs_and_nobody_answers() {
+    const WITHIN: Duration = Duration::from_secs(2);
+    // Takes connections, by the system's queue for them, and says nothing.
+    let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let text = format!(
+        "[root]\nlevel = \"info\"\nhandlers = [\"h\"]\n[handlers.h]\ntype = \"sls\"\n\
+         endpoint = \"http://{}\"\nproject = \"shop\"\nlogstore = \"one\"\n\
+         access_key_id = \"id\"\naccess_key_secret = \"key\"\n",
+        silent.local_addr().unwrap()
+    );
+    let settings = Settings::from_str(&text, Syntax::Toml).unwrap();
+    let (logging, guard) = settings.start().unwrap();
+    log(&logging, log::Level::Info, "shop", "nobody takes it");
+    let (shown, is_shown) = mpsc::channel();
+    let (release, released) = mpsc::channel();
+    let hanging = thread::spawn(move || {
+        let hangs = Hangs(shown, released);
+        logging.logger().log(
+            &log::Record::builder()
+                .level(log::Level::Info)
+                .target("shop")
+                .args(format_args!("{hangs}"))
+                .build(),
+        );
+    });
+    is_shown.recv().unwrap();
+    let begun = Instant::now();
+    let reports = guard.close(WITHIN);
+    let took = begun.elapsed();
+    drop(release);
+    hanging.join().unwrap();
+    // Two waits one after the other, each for all of the time, would take this long.
+    assert!(took < WITHIN * 2, "{took:?}");
+    assert_eq!((reports[0].1.delivered, reports[0].1.dropped), (0, 1));
 }

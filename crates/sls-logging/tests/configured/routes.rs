@@ -1,4 +1,9 @@
+use sls_logging::config::{Settings, Syntax};
+
 use crate::world::{LONG, World, log, with_layer};
+
+/// The document's handler that uploads a few fields only, in a whole file.
+const FIELDS: &str = include_str!("../config/fields.conf");
 
 #[test]
 fn records_go_where_their_logger_says_by_either_front_end() {
@@ -139,4 +144,24 @@ fn the_documents_short_list_of_fields_is_all_that_arrives() {
     ] {
         assert_eq!(world.values("one", key), [value], "{key}");
     }
+}
+
+#[test]
+fn of_a_logging_conf_with_fields_only_those_arrive_and_the_message_inside_a_span_too() {
+    let world = World::new();
+    let text = world.here(FIELDS, "one");
+    let settings = Settings::from_str(&text, Syntax::LoggingConf).unwrap();
+    let (logging, guard) = settings.start().unwrap();
+    with_layer(&logging, || {
+        let span = tracing::info_span!("pay", user = 7);
+        span.in_scope(|| tracing::info!("test1"));
+    });
+    assert!(guard.flush(LONG));
+    assert_eq!(
+        world.keys("one"),
+        ["func_name", "level", "line_no", "message", "module"]
+    );
+    assert_eq!(world.values("one", "func_name"), ["pay"]);
+    assert_eq!(world.values("one", "module"), ["routes"]);
+    drop(guard);
 }

@@ -57,10 +57,35 @@ impl World {
         )
     }
 
+    /// A text in which the address, key, project and logstore are written out, with ours.
+    pub(crate) fn here(&self, text: &str, logstore: &str) -> String {
+        let key = self.server.credentials();
+        [
+            ("cn-beijing.log.aliyuncs.com", &*self.server.endpoint()),
+            ("ak_id", key.access_key_id()),
+            ("ak_key", key.access_key_secret()),
+            ("project1", PROJECT),
+            ("logstore1", logstore),
+        ]
+        .into_iter()
+        .fold(text.to_owned(), |text, (there, here)| {
+            text.replace(there, here)
+        })
+    }
+
     /// Starts what a text in TOML says.
     pub(crate) fn start(&self, text: &str) -> (Logging, LoggingGuard) {
         let settings = Settings::from_str(text, Syntax::Toml).unwrap();
         settings.start().unwrap()
+    }
+
+    /// The names of the fields of the first log of a logstore, sorted.
+    pub(crate) fn keys(&self, logstore: &str) -> Vec<String> {
+        let groups = self.server.logs(PROJECT, logstore);
+        let contents = &groups[0].group.logs[0].contents;
+        let mut keys: Vec<_> = contents.iter().map(|pair| pair.key.to_string()).collect();
+        keys.sort();
+        keys
     }
 
     /// What the logs of a logstore have under `key`, in order; an absent one is empty.

@@ -2,7 +2,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use log::Log as _;
-use sls_logging::{Error, Field, Level, Record, RecordFormat, Redaction, Signature};
+use sls_logging::{Error, Field, Level, Record, RecordFormat, Redaction, Signature, SpanFields};
 use tracing_subscriber::prelude::*;
 
 use crate::world::{LONG, World};
@@ -68,8 +68,8 @@ fn records_of_both_front_ends_arrive_with_topic_source_and_tags() {
     assert_eq!((report.total.delivered, report.dropped), (3, 0));
 }
 
-#[test]
-fn of_the_fields_only_those_named_arrive_and_the_message() {
+/// The sorted names of the fields of an event in a span, of which these were wanted.
+fn keys_with(spans: SpanFields) -> Vec<String> {
     let world = World::new();
     let format = RecordFormat::new().with_fields([
         Field::Level,
@@ -78,31 +78,38 @@ fn of_the_fields_only_those_named_arrive_and_the_message() {
         Field::LineNo,
     ]);
     let (handler, guard) = world.handler().format(format).build().unwrap();
-    let subscriber = tracing_subscriber::registry().with(handler.layer());
-    under(subscriber, || {
-        tracing::info_span!("pay").in_scope(|| tracing::info!("test1"));
+    let layer = handler.layer().with_span_fields(spans);
+    under(tracing_subscriber::registry().with(layer), || {
+        tracing::info_span!("pay", user = 7).in_scope(|| tracing::info!("test1"));
     });
     drop(guard);
-    let groups = world.groups();
-    let mut keys: Vec<_> = groups[0].logs[0]
-        .contents
-        .iter()
-        .map(|content| content.key.to_string())
-        .collect();
-    keys.sort();
-    assert_eq!(
-        keys,
-        [
-            "func_name",
-            "level",
-            "line_no",
-            "message",
-            "module",
-            "spans"
-        ]
-    );
     assert_eq!(world.values("func_name"), ["pay"]);
     assert_eq!(world.values("module"), ["delivery"]);
+    let groups = world.groups();
+    let contents = &groups[0].logs[0].contents;
+    let mut keys: Vec<_> = contents.iter().map(|pair| pair.key.to_string()).collect();
+    keys.sort();
+    keys
+}
+
+#[test]
+fn of_the_fields_only_those_named_arrive_and_the_message() {
+    assert_eq!(
+        keys_with(SpanFields::Off),
+        ["func_name", "level", "line_no", "message", "module"]
+    );
+}
+
+#[test]
+fn spans_arrive_beside_the_fields_that_are_named_unless_they_are_off() {
+    let named = keys_with(SpanFields::Off);
+    let beside = |spans| {
+        let mut keys = keys_with(spans);
+        keys.retain(|key| !named.contains(key));
+        keys
+    };
+    assert_eq!(beside(SpanFields::Names), ["spans"]);
+    assert_eq!(beside(SpanFields::Fields), ["spans", "user"]);
 }
 
 #[test]

@@ -400,12 +400,17 @@ impl Backlog {
         }
         self.barriers.doubled(entry.stamp);
         let count = batch.chunk.count();
-        for (sub, from, to) in [(key.1, 0, at), (key.1 + width, at, count)] {
+        // Together what the whole has taken of the budget, which is not asked for more.
+        let first_cost = entry.cost / 2;
+        for (sub, from, to, cost) in [
+            (key.1, 0, at, first_cost),
+            (key.1 + width, at, count, entry.cost - first_cost),
+        ] {
             let chunk = batch.chunk.slice(from, to);
             let part = Entry {
                 lane: entry.lane,
                 items: chunk.count(),
-                cost: chunk.cost(),
+                cost,
                 fates: entry
                     .fates
                     .iter()

@@ -158,7 +158,10 @@ impl Gauge {
             if need > free {
                 return None;
             }
-            let amount = need.max(self.grant.min(free));
+            // In advance only up to half: what many buffers hold and do not use is not to be
+            // what another one lacks.
+            let spare = (self.limit / 2).saturating_sub(used);
+            let amount = need.max(self.grant.min(spare));
             match self.used.compare_exchange_weak(
                 used,
                 used + amount,

@@ -4,6 +4,11 @@ use super::sync::{Mutex, lock};
 
 /// What an item takes beside its bytes, for its end and the slack of growing.
 const ITEM_OVERHEAD: usize = 8;
+/// What a batch takes beside its items: its entry, its list of ends, what the allocator adds.
+///
+/// Measured, with a little less than is taken, as where every record is a batch of its own that is
+/// most of it.
+pub(super) const BATCH_OVERHEAD: usize = 512;
 /// The first piece of memory that a buffer takes.
 const FIRST_BYTES: usize = 1024;
 /// What a buffer keeps close, see [`Filling`](super::filling::Filling): a few dozen records, and
@@ -18,13 +23,13 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
-    /// What `items` items of `bytes` bytes in all count for in the budget.
+    /// What a batch of `items` items of `bytes` bytes in all counts for in the budget.
     #[inline]
     pub(super) fn cost_of(bytes: usize, items: usize) -> usize {
-        bytes + items * ITEM_OVERHEAD
+        bytes + items * ITEM_OVERHEAD + BATCH_OVERHEAD
     }
 
-    /// What the items count for in the budget.
+    /// What a batch of these items counts for in the budget.
     #[inline]
     pub(super) fn cost(&self) -> usize {
         Self::cost_of(self.items_len(), self.count())
@@ -221,7 +226,7 @@ mod tests {
         let mut all = chunk(&["ab"]);
         all.bytes.extend_from_slice(b"trailer");
         assert_eq!(all.item_bytes(), b"ab");
-        assert_eq!(all.cost(), 2 + ITEM_OVERHEAD);
+        assert_eq!(all.cost(), 2 + ITEM_OVERHEAD + BATCH_OVERHEAD);
         let mut joined = chunk(&["x"]);
         joined.extend(&all, 1 << 20);
         assert_eq!(joined.bytes, b"xab");

@@ -148,8 +148,9 @@ impl Default for BatchConfig {
 impl BatchConfig {
     /// How many bytes of items are kept in memory: filling, sealed and in flight. Default: 64 MiB.
     ///
-    /// Every item counts for eight bytes more than it has. Memory of finished batches that is kept
-    /// for the next ones comes on top, at most an eighth.
+    /// Every item counts for eight bytes more than it has, and every batch, also one that is being
+    /// filled, for 512: about what they take. Memory of finished batches that is kept for the next
+    /// ones comes on top, at most an eighth.
     pub fn with_memory_bytes(mut self, bytes: usize) -> Self {
         self.memory_bytes = bytes;
         self
@@ -349,7 +350,7 @@ impl BatchConfig {
         ensure(
             self.memory_bytes >= cost,
             "memory_bytes",
-            "hold the largest item and eight bytes more",
+            "hold the largest item and 520 bytes more",
         )?;
         ensure(
             self.memory_items != Some(0),

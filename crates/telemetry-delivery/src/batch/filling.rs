@@ -105,7 +105,12 @@ impl Filling {
         if self.items == 0 {
             return grant;
         }
-        let chunk = if self.far.count() == 0 {
+        let chunk = if self.far.count() == 0 && self.bytes * 2 <= self.near.bytes.capacity() {
+            // A few records are not to hold the memory of many for as long as they wait.
+            let few = self.near.slice(0, self.items);
+            self.near.clear();
+            few
+        } else if self.far.count() == 0 {
             std::mem::take(&mut self.near)
         } else {
             self.move_on(around);
@@ -137,5 +142,85 @@ impl Filling {
         let index = self.items as u32;
         let fate = self.fate.get_or_insert_with(Arc::default);
         Receipt::new(Arc::clone(fate), index)
+    }
+}
+
+#[cfg(not(loom))]
+#[cfg(test)]
+mod tests {
+    use super::super::budget::Budget;
+    use super::super::chunk::Pool;
+    use super::super::seal::Limits;
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        bytes: 1 << 20,
+        items: 10_000,
+    };
+
+    fn sealed(filling: &mut Filling, items: &[Vec<u8>]) -> Chunk {
+        let (budget, pool) = (Budget::new(1 << 30, None), Pool::new(4, 1 << 24));
+        let around = Surroundings {
+            limits: LIMITS,
+            budget: &budget,
+            pool: &pool,
+        };
+        for item in items {
+            assert!(filling.make_room(item.len(), around));
+            filling.push(item, around);
+        }
+        let mut chunk = None;
+        let surplus = filling.seal(around, &mut |taken| chunk = Some(taken.chunk));
+        let chunk = chunk.unwrap_or_default();
+        assert_eq!(budget.used_bytes() - surplus.bytes, chunk.cost());
+        chunk
+    }
+
+    #[test]
+    fn items_of_any_size_keep_their_order_from_near_to_far() {
+        let sizes = [
+            0,
+            1,
+            300,
+            0,
+            NEAR_BYTES,
+            5,
+            NEAR_BYTES / 2 + 1,
+            NEAR_BYTES + 1,
+            0,
+            7,
+        ];
+        let items: Vec<Vec<u8>> = (0..200)
+            .map(|n| vec![n as u8; sizes[n % sizes.len()]])
+            .collect();
+        let mut filling = Filling::new(true);
+        for _ in 0..2 {
+            let chunk = sealed(&mut filling, &items);
+            assert!(chunk.items().eq(items.iter().map(Vec::as_slice)));
+            assert_eq!(filling.items(), 0);
+        }
+    }
+
+    #[test]
+    fn few_items_leave_with_memory_for_few() {
+        let mut filling = Filling::new(true);
+        let many = sealed(&mut filling, &vec![vec![1; 100]; 70]);
+        assert!(many.bytes.capacity() <= NEAR_BYTES);
+        for _ in 0..3 {
+            let one = sealed(&mut filling, &[vec![1; 100]]);
+            assert!(one.bytes.capacity() <= 200, "{}", one.bytes.capacity());
+        }
+    }
+
+    #[test]
+    fn the_memory_of_a_batch_follows_the_size_of_the_last_one() {
+        let mut filling = Filling::new(true);
+        let large = vec![vec![1; 1000]; 1000];
+        sealed(&mut filling, &large);
+        assert!(sealed(&mut filling, &large).bytes.capacity() >= 1_000_000);
+        let small = vec![vec![1; 1000]; 20];
+        sealed(&mut filling, &small);
+        let after = sealed(&mut filling, &small).bytes.capacity();
+        assert!((20_000..=80_000).contains(&after), "{after}");
     }
 }

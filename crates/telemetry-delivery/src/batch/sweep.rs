@@ -1,6 +1,6 @@
 //! What is in the buffers moves on, filled up or not.
 
-use super::chunk::Chunk;
+use super::chunk::{BATCH_OVERHEAD, Chunk};
 use super::engine::Engine;
 use super::receipt::FatePart;
 use super::shard::Taken;
@@ -51,6 +51,7 @@ impl Engine {
             // The largest takes in the others as far as they fit.
             taken.sort_by_key(|it| std::cmp::Reverse(it.chunk.items_len()));
             let mut whole: Vec<(Chunk, Vec<FatePart>)> = Vec::new();
+            let mut merged = 0;
             for it in taken {
                 let (start, count) = match whole.last() {
                     Some((chunk, _)) => (chunk.count(), it.chunk.count()),
@@ -64,6 +65,8 @@ impl Engine {
                         chunk.extend(&it.chunk, self.limits.bytes);
                         fates.extend(it.fate.map(|fate| FatePart::whole(fate, start, count)));
                         self.pool.put(it.chunk);
+                        // One batch from now on, and not two.
+                        merged += 1;
                     }
                     _ => {
                         let fates = it.fate.map(|fate| FatePart::whole(fate, 0, count));
@@ -76,6 +79,8 @@ impl Engine {
             for (chunk, fates) in whole {
                 backlog.insert(&self.lanes, index, chunk, fates);
             }
+            drop(backlog);
+            self.give(merged * BATCH_OVERHEAD, 0);
         }
         swept
     }

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use telemetry_delivery::batch::{
-    Collect, DeadReason, Delivery, DropReason, Event, Overflow, Rejected,
+    Collect, DeadReason, Delivery, DropReason, Event, LaneConfig, Overflow, Rejected,
 };
 
 use super::{LONG, MS, config, patient, start, texts};
@@ -51,6 +51,35 @@ fn bytes_in_memory_never_exceed_the_budget() {
     assert_eq!(total.accepted, report.dropped);
     assert!(total.accepted > 0);
     assert_eq!(total.in_memory_bytes, 0);
+}
+
+#[test]
+fn many_lanes_find_room_while_most_of_the_memory_is_free() {
+    let config = patient()
+        .with_memory_items(40_960)
+        .with_memory_bytes(32 << 20);
+    let (batcher, guard, _) = start(config, &stalled());
+    for n in 0..1000 {
+        let lane = batcher.lane(LaneConfig::new(format!("lane {n}"))).unwrap();
+        batcher.append(lane, &[0; 100]).unwrap();
+    }
+    let report = guard.close_blocking(Duration::ZERO);
+    assert_eq!(report.dropped, 1000);
+}
+
+#[test]
+fn where_every_item_is_a_batch_the_budget_counts_what_a_batch_takes() {
+    let config = patient()
+        .with_batch_items(1)
+        .with_batch_bytes(1000)
+        .with_memory_bytes(100_000);
+    let (batcher, guard, lane) = start(config, &stalled());
+    let taken = (0..1000)
+        .filter(|_| batcher.append(lane, b"item").is_ok())
+        .count();
+    // Half a kilobyte each, and not the twelve bytes of the item.
+    assert!((100..=200).contains(&taken), "{taken}");
+    guard.close_blocking(Duration::ZERO);
 }
 
 #[test]
@@ -221,7 +250,7 @@ fn closing_tells_of_every_drop_also_of_those_right_after_others() {
 
 #[test]
 fn drops_are_told_of_while_a_batch_hangs_and_while_the_worker_rests() {
-    use telemetry_delivery::batch::{Batcher, LaneConfig, Sealed, Sink};
+    use telemetry_delivery::batch::{Batcher, Sealed, Sink};
 
     struct Hangs;
     impl Sink for Hangs {

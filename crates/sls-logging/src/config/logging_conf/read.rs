@@ -7,7 +7,7 @@ use crate::config::nearest::unknown;
 use crate::config::pattern::{DateFormat, Malformed, Pattern, Style};
 use crate::config::problem::{Fault, Faults};
 use crate::config::read::check;
-use crate::config::setting::{Kind, Setting};
+use crate::config::setting::{Given, Kind, Setting};
 use crate::config::settings::{
     Color, HandlerSettings, LoggerName, LoggerSettings, MOST_HANDLERS, Settings, Source, Stream,
     TargetSettings,
@@ -395,6 +395,8 @@ impl<'i> Reader<'i> {
             let what = format!("a QueuedLogHandler needs {}", missing.join(", "));
             self.faults.add(arguments.at, what);
         }
+        // Python has no spans, and none of its arguments could switch them off.
+        given.insert("spans", Given::Choice("off"));
         TargetSettings::Sls(given)
     }
 
