@@ -263,7 +263,9 @@ impl HandlerBuilder {
     ///
     /// Those are records of a request that was refused for good, and single ones that are too
     /// large. The file is appended to until it has `max_bytes`; what does not fit is counted,
-    /// see [`Stats::dead_letters_unwritten`](crate::Stats::dead_letters_unwritten).
+    /// see [`Stats::dead_letters_unwritten`](crate::Stats::dead_letters_unwritten). Several
+    /// processes may have the same file. A line that could only be written in part, as on a full
+    /// disk, stays in it, and the next begins on a line of its own.
     #[doc(alias = "dead_letter")]
     pub fn dead_letter_file(mut self, path: impl Into<PathBuf>, max_bytes: u64) -> Self {
         self.dead_letters = DeadLetters::File(path.into(), max_bytes);

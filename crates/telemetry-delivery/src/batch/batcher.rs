@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -77,6 +77,7 @@ impl Batcher {
             }),
             epoch: fork::epoch(),
             generations: (0..GENERATIONS).map(|_| OnceLock::new()).collect(),
+            refused: AtomicU64::new(0),
         });
         shared.begin()?;
         let batcher = Self { shared };
@@ -109,7 +110,7 @@ impl Batcher {
     pub fn append(&self, lane: Lane, item: &[u8]) -> Result<(), Rejected> {
         match self.shared.engine() {
             Some(engine) => engine.append(lane, item),
-            None => Err(Rejected::Closed),
+            None => Err(self.shared.refuse()),
         }
     }
 
@@ -140,7 +141,8 @@ impl Batcher {
     /// # Errors
     /// [`Rejected`]; the item is counted among the dropped then.
     pub fn append_with_receipt(&self, lane: Lane, item: &[u8]) -> Result<Receipt, Rejected> {
-        let engine = self.shared.engine().ok_or(Rejected::Closed)?;
+        let engine = self.shared.engine();
+        let engine = engine.ok_or_else(|| self.shared.refuse())?;
         engine.append(lane, item)
     }
 
@@ -162,7 +164,8 @@ impl Batcher {
     /// Safe: before it is ready the item is not taken in, unless a spool makes every record
     /// durable: then it may be, and is delivered.
     pub async fn append_async(&self, lane: Lane, item: &[u8]) -> Result<Receipt, Rejected> {
-        let engine = self.shared.engine().ok_or(Rejected::Closed)?;
+        let engine = self.shared.engine();
+        let engine = engine.ok_or_else(|| self.shared.refuse())?;
         engine.append_async(lane, item).await
     }
 
@@ -212,10 +215,10 @@ impl Batcher {
     /// What was done so far in this process.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.shared
-            .existing()
-            .map(|engine| engine.stats())
-            .unwrap_or_default()
+        match self.shared.existing() {
+            Some(engine) => engine.stats(),
+            None => self.shared.stats_without_engine(),
+        }
     }
 
     /// The settings.
@@ -236,7 +239,7 @@ impl Batcher {
     ) -> Result<T, Rejected> {
         match self.shared.engine() {
             Some(engine) => engine.try_append(lane, item, caller),
-            None => Err(Rejected::Closed),
+            None => Err(self.shared.refuse()),
         }
     }
 }
@@ -259,6 +262,9 @@ struct Shared {
     /// By epoch. A process touches only the cell of its own, which nobody can have been busy with
     /// when it was forked off, and reads those before without waiting for anybody.
     generations: Box<[OnceLock<Arc<Engine>>]>,
+    /// What a process beyond these has appended in vain: its generation in the upper half, and in
+    /// the lower one how many items.
+    refused: AtomicU64,
 }
 
 impl Shared {
@@ -267,7 +273,8 @@ impl Shared {
     fn engine(&self) -> Option<&Arc<Engine>> {
         match self.existing() {
             Some(engine) => Some(engine),
-            None => self.begin().ok(),
+            // One that could not be started refuses and counts.
+            None => self.begin().ok().or_else(|| self.existing()),
         }
     }
 
@@ -278,7 +285,31 @@ impl Shared {
 
     #[inline]
     fn generation(&self) -> usize {
-        (fork::epoch() - self.epoch) as usize
+        fork::epoch().wrapping_sub(self.epoch) as usize
+    }
+
+    /// Counts an item for which this process has no engine: it was forked off too often.
+    #[cold]
+    fn refuse(&self) -> Rejected {
+        let now = self.generation() as u64;
+        let count = |refused: u64| match refused >> 32 == now {
+            true => refused + u64::from(refused as u32 != u32::MAX),
+            false => now << 32 | 1,
+        };
+        let counted = |refused| Some(count(refused));
+        let _ = self
+            .refused
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, counted);
+        Rejected::Closed
+    }
+
+    fn stats_without_engine(&self) -> Stats {
+        let refused = self.refused.load(Ordering::Relaxed);
+        let mut stats = Stats::default();
+        if refused >> 32 == self.generation() as u64 {
+            stats.dropped.closed = u64::from(refused as u32);
+        }
+        stats
     }
 
     #[cold]
@@ -315,6 +346,68 @@ impl Drop for Shared {
                 // Belongs to another process: its locks and its thread are not ours to end.
                 std::mem::forget(cell.take());
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+
+    /// A batcher without a thread, and what decides whether the next engine gets one.
+    fn batcher() -> (Batcher, Arc<AtomicBool>) {
+        let fails = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&fails);
+        let shared = Shared {
+            owner: 0,
+            config: Arc::new(BatchConfig::default()),
+            start: Box::new(move |_| match asked.load(Ordering::Relaxed) {
+                true => Err(io::Error::other("no thread").into()),
+                false => Ok(()),
+            }),
+            epoch: fork::epoch(),
+            generations: (0..GENERATIONS).map(|_| OnceLock::new()).collect(),
+            refused: AtomicU64::new(0),
+        };
+        let shared = Arc::new(shared);
+        (Batcher { shared }, fails)
+    }
+
+    /// As in a process that was forked off so often.
+    fn forked(batcher: &mut Batcher, times: u64) {
+        let shared = Arc::get_mut(&mut batcher.shared).unwrap();
+        shared.epoch = fork::epoch().wrapping_sub(times);
+    }
+
+    #[test]
+    fn the_append_for_which_no_thread_could_be_started_is_counted() {
+        let (mut batcher, fails) = batcher();
+        let lane = batcher.lane(LaneConfig::new("lane")).unwrap();
+        fails.store(true, Ordering::Relaxed);
+        forked(&mut batcher, 1);
+        for count in 1..3 {
+            assert_eq!(batcher.append(lane, b"item"), Err(Rejected::Closed));
+            assert_eq!(batcher.stats().dropped.closed, count);
+        }
+    }
+
+    #[test]
+    fn what_a_process_that_was_forked_off_too_often_appends_is_counted() {
+        let (mut batcher, _) = batcher();
+        let lane = batcher.lane(LaneConfig::new("lane")).unwrap();
+        let last = GENERATIONS as u64 - 1;
+        forked(&mut batcher, last);
+        assert_eq!(batcher.append(lane, b"item"), Ok(()));
+        for times in [last + 1, last + 2] {
+            forked(&mut batcher, times);
+            assert_eq!(batcher.stats(), Stats::default());
+            assert_eq!(batcher.append(lane, b"item"), Err(Rejected::Closed));
+            assert_eq!(batcher.try_append(lane, b"item"), Err(Rejected::Closed));
+            let refused = batcher.append_with_receipt(lane, b"item");
+            assert_eq!(refused.err(), Some(Rejected::Closed));
+            assert_eq!(batcher.stats().dropped.closed, 3);
         }
     }
 }

@@ -39,7 +39,7 @@ impl Guard {
     pub async fn close(mut self, timeout: Duration) -> Report {
         self.closed = true;
         let Some(engine) = self.batcher.existing().cloned() else {
-            return Report::default();
+            return self.without_engine();
         };
         let deadline = deadline_in(timeout);
         let done = Arc::new(Latch::default());
@@ -80,7 +80,14 @@ impl Guard {
         self.batcher
             .existing()
             .map(|engine: &Arc<Engine>| engine.close(deadline_in(timeout)))
-            .unwrap_or_default()
+            .unwrap_or_else(|| self.without_engine())
+    }
+
+    fn without_engine(&self) -> Report {
+        Report {
+            total: self.batcher.stats(),
+            ..Report::default()
+        }
     }
 }
 

@@ -66,7 +66,8 @@
 //! under the same lanes; receipts of before tell
 //! [`LeftToParent`](Outcome::LeftToParent) there, and counts begin at zero. Dropping the guard in
 //! the child closes the child's engine. This works through `fork` of the C library, on Unix, for
-//! up to 64 processes in a row.
+//! up to 64 processes in a row, the first one included; what a later one appends is refused with
+//! [`Rejected::Closed`] and counted as such.
 //!
 //! # What it does not do
 //! It delivers at least once: when an answer is lost, the sink is asked to deliver again.
