@@ -273,24 +273,32 @@ impl Engine {
         }
         drop(backlog);
         // Everything is in buffers or in flight, so the oldest is in a buffer.
-        let _sweeping = lock(&self.sweeping);
+        let outcome = Outcome::Dropped(DropReason::Oldest);
+        let sweeping = lock(&self.sweeping);
         let Some(lane) = self.lanes.get(lane.index) else {
             return false;
         };
-        let mut found = false;
-        for shard in &lane.shards {
-            if let Some(taken) = shard.take(self.around(), false) {
+        let taken: Vec<_> = lane
+            .shards
+            .iter()
+            .filter_map(|shard| shard.take(self.around(), false))
+            .map(|taken| {
                 let items = taken.chunk.count();
                 Counters::add(&self.counters.accepted, items);
-                let outcome = Outcome::Dropped(DropReason::Oldest);
                 self.count(&outcome, items);
-                if let Some(fate) = taken.fate {
-                    FatePart::whole(fate, 0, items).settle(&outcome).wake();
-                }
-                self.give(taken.chunk.cost(), items);
-                self.pool.put(taken.chunk);
-                found = true;
+                let fate = taken.fate.map(|fate| FatePart::whole(fate, 0, items));
+                (taken.chunk, fate.map(|fate| fate.settle(&outcome)))
+            })
+            .collect();
+        // Who is woken may ask for the counts, which takes this lock.
+        drop(sweeping);
+        let found = !taken.is_empty();
+        for (chunk, woken) in taken {
+            if let Some(woken) = woken {
+                woken.wake();
             }
+            self.give(chunk.cost(), chunk.count());
+            self.pool.put(chunk);
         }
         found
     }

@@ -574,9 +574,19 @@ impl Backlog {
             .collect()
     }
 
-    /// Whether something that was on disk only is in memory again.
-    pub(super) fn has_returned(&self) -> bool {
-        self.entries.values().any(|entry| entry.stays)
+    /// The newest of what was on disk only and is in memory again.
+    pub(super) fn newest_returned(&self) -> Option<Key> {
+        let newest_first = self.entries.iter().rev();
+        newest_first
+            .into_iter()
+            .find(|(_, entry)| entry.stays)
+            .map(|(key, _)| *key)
+    }
+
+    /// Whether something is here that may leave memory before what was tried has to.
+    pub(super) fn has_untried(&self) -> bool {
+        let untried = |entry: &Entry| !entry.tried && !entry.stays;
+        !self.incoming.is_empty() || self.entries.values().any(untried)
     }
 
     /// Whether all that is here waits for what is on disk.
@@ -607,11 +617,15 @@ impl Backlog {
         }
     }
 
-    /// Batches that need not be in memory, newest first: on disk, waiting, never tried.
-    pub(super) fn evictable(&self) -> Vec<Key> {
+    /// Batches that need not be in memory, newest first: on disk, waiting, and tried before or
+    /// not.
+    ///
+    /// None that has made the sink panic: how often is remembered here only.
+    pub(super) fn evictable(&self, tried: bool) -> Vec<Key> {
         let may_go = |entry: &Entry| {
-            let waits = matches!(entry.state, State::Waiting { .. }) && !entry.tried;
-            waits && !entry.stored.is_empty() && !entry.stays && !entry.is_cut
+            let waits = matches!(entry.state, State::Waiting { .. }) && entry.tried == tried;
+            let is_plain = !entry.stays && !entry.is_cut && entry.panics == 0;
+            waits && !entry.stored.is_empty() && is_plain
         };
         let all = self.entries.iter().rev();
         all.filter(|(_, entry)| may_go(entry))

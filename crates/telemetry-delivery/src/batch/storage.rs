@@ -223,15 +223,28 @@ impl Storage {
 
     /// Lets batches leave memory that are on disk.
     fn evict(&mut self, engine: &Engine, full: bool) {
-        let (evictable, some_are_back) = {
+        self.evict_some(engine, full, false);
+        // Those that were tried are the last to go, and how long ago that was is forgotten there.
+        if full
+            && engine.config.give_up_after.is_none()
+            && !lock(&engine.backlog).has_untried()
+            && engine.budget.level() > SPILL_TO
+        {
+            self.evict_some(engine, full, true);
+        }
+    }
+
+    fn evict_some(&mut self, engine: &Engine, full: bool, tried: bool) {
+        let (evictable, newest_back) = {
             let backlog = lock(&engine.backlog);
-            (backlog.evictable(), backlog.has_returned())
+            (backlog.evictable(tried), backlog.newest_returned())
         };
         for key in evictable {
             let mut backlog = lock(&engine.backlog);
-            let follows = backlog.spilled_from.is_some_and(|from| key.0 >= from);
+            let follows = !tried && backlog.spilled_from.is_some_and(|from| key.0 >= from);
             // What is older than something that has come back is not to come back after it.
-            let may_go = full && !some_are_back && engine.budget.level() > SPILL_TO;
+            let is_newer = newest_back.is_none_or(|back| key > back);
+            let may_go = full && is_newer && engine.budget.level() > SPILL_TO;
             if !follows && !may_go {
                 break;
             }

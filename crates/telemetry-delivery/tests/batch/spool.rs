@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 
+use telemetry_delivery::Backoff;
 use telemetry_delivery::batch::{
     BatchConfig, Batcher, Collect, Delivery, Event, LaneConfig, Outcome, Overflow, Rejected,
     StartError,
@@ -392,6 +393,42 @@ fn a_full_disk_does_not_hold_up_an_ordered_lane() {
     batcher.flush_blocking(LONG).unwrap();
     guard.close_blocking(LONG);
     assert!(sink.items() == taken, "lost or out of order");
+}
+
+#[test]
+fn neither_left_overs_nor_what_was_tried_keep_newer_items_from_moving_to_disk() {
+    let root = Root::new();
+    let (sink, open) = gate();
+    let first = BatchConfig::default().with_linger(MS);
+    let first = first.with_spool(&root.path, SpoolConfig::default().with_fsync(Fsync::System));
+    let (batcher, guard, lane) = start(first, &sink);
+    for n in 0..200_u32 {
+        batcher.append(lane, &n.to_be_bytes()).unwrap();
+    }
+    assert_eq!(guard.close_blocking(Duration::ZERO).spooled, 200);
+    // Each attempt is at another one, so that all in memory have been tried before long.
+    let config = spooling(&root)
+        .with_batch_items(8)
+        .with_batch_bytes(1000)
+        .with_memory_bytes(64 << 10)
+        .with_backoff(Backoff::new(MS, 2 * MS))
+        .with_overflow(Overflow::Spill(LONG));
+    let (batcher, guard, lane) = start(config, &sink);
+    while batcher.stats().recovered < 200 {
+        std::thread::yield_now();
+    }
+    for n in 200..10_000_u32 {
+        batcher.append(lane, &n.to_be_bytes()).unwrap();
+    }
+    assert!(batcher.stats().spooled > 0);
+    open.store(true, Ordering::Relaxed);
+    let report = guard.close_blocking(LONG);
+    assert_eq!(report.total.dropped.total(), 0, "{report:?}");
+    let mut arrived = sink.items();
+    arrived.extend(next_delivers(&root));
+    arrived.sort();
+    arrived.dedup();
+    assert_eq!(arrived.len(), 10_000);
 }
 
 #[test]
