@@ -50,7 +50,10 @@ async fn check() {
                 "thread_id",
                 "thread_name",
             ];
-            assert_eq!(names(info), all, "{configuration}");
+            // Python has no spans.
+            let has_spans = configuration != "logging.conf";
+            let wanted = all.into_iter().filter(|name| has_spans || *name != "spans");
+            assert!(names(info).iter().eq(wanted), "{configuration}: {info:?}");
             assert_eq!(info["record_name"], "sls");
             assert_eq!(info["thread_name"], "main");
             assert!(info["file_path"].ends_with("program.rs"));

@@ -52,6 +52,8 @@ pub struct RecordEncoder {
     of_thread: Vec<(Field, String)>,
     /// The others.
     of_record: Vec<(Field, String)>,
+    /// Whether one of those is there also when no function is known.
+    has_more_than_function: bool,
     pattern: Option<KeyValuePattern>,
     first_record: OnceLock<SystemTime>,
 }
@@ -92,7 +94,9 @@ impl RecordEncoder {
             };
             fields.push((field, key(field.name(format.naming))));
         }
+        let has_more_than_function = of_record.iter().any(|(field, _)| *field != Field::FuncName);
         Ok(Self {
+            has_more_than_function,
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             message: key("message"),
             of_site,
@@ -369,7 +373,10 @@ impl Entry<'_> {
                         put_own(log, encoder, &encoder.of_thread, facts, time);
                     }
                 }
-                put_own(log, encoder, &encoder.of_record, facts, time);
+                // Mostly there is nothing to do.
+                if encoder.has_more_than_function || facts.function.is_some() {
+                    put_own(log, encoder, &encoder.of_record, facts, time);
+                }
             }
             (None, None) => {
                 for fields in [&encoder.of_site, &encoder.of_thread, &encoder.of_record] {
