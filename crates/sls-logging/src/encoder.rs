@@ -10,10 +10,10 @@
 
 #[cfg(any(feature = "log", feature = "tracing"))]
 use std::fmt::{self, Write as _};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use sls_core::wire::{EncodedFields, GroupEncoder, LogEncoder};
 
 use crate::error::Error;
@@ -55,7 +55,10 @@ pub struct RecordEncoder {
     /// Whether one of those is there also when no function is known.
     has_more_than_function: bool,
     pattern: Option<KeyValuePattern>,
-    first_record: OnceLock<SystemTime>,
+    /// Nanoseconds since 1970, zero before there is one. Not behind a lock, nor is the zone asked
+    /// for later: a process that is forked off meanwhile would wait for ever.
+    first_record: AtomicU64,
+    zone: TimeZone,
 }
 
 impl RecordEncoder {
@@ -94,6 +97,7 @@ impl RecordEncoder {
             };
             fields.push((field, key(field.name(format.naming))));
         }
+        let _ = origin::process_name();
         let has_more_than_function = of_record.iter().any(|(field, _)| *field != Field::FuncName);
         Ok(Self {
             has_more_than_function,
@@ -103,7 +107,8 @@ impl RecordEncoder {
             of_thread,
             of_record,
             pattern,
-            first_record: OnceLock::new(),
+            first_record: AtomicU64::new(0),
+            zone: TimeZone::system(),
             format,
         })
     }
@@ -503,7 +508,7 @@ impl RecordEncoder {
                     }),
                 },
                 Field::AscTime => {
-                    if let Some(text) = local_time(time) {
+                    if let Some(text) = local_time(time, &self.zone) {
                         put(key, &text);
                     }
                 }
@@ -513,19 +518,21 @@ impl RecordEncoder {
                 ),
                 Field::MicroSecond => put(key, number.format(time.subsec_millis())),
                 Field::RelativeCreated => {
-                    let at = UNIX_EPOCH + time;
-                    let first = *self.first_record.get_or_init(|| at);
-                    let passed = at.duration_since(first).unwrap_or_default();
-                    put(key, number.format(passed.as_millis() as u64));
+                    let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+                    let known = &self.first_record;
+                    let first = known
+                        .compare_exchange(0, nanos, Ordering::Relaxed, Ordering::Relaxed)
+                        .map_or_else(|first| first, |_| nanos);
+                    put(key, number.format(nanos.saturating_sub(first) / 1_000_000));
                 }
             }
         }
     }
 }
 
-fn local_time(time: Duration) -> Option<String> {
+fn local_time(time: Duration, zone: &TimeZone) -> Option<String> {
     let time = jiff::Timestamp::from_duration(jiff::SignedDuration::try_from(time).ok()?).ok()?;
-    let local = time.to_zoned(jiff::tz::TimeZone::system());
+    let local = time.to_zoned(zone.clone());
     Some(local.strftime("%Y-%m-%d %H:%M:%S,%3f").to_string())
 }
 

@@ -4,6 +4,9 @@ use std::sync::OnceLock;
 use std::thread;
 
 /// The name of the executable without its extension; empty when the system does not tell.
+///
+/// Whoever prepares for records asks once at the start: a process that is forked off while
+/// another thread asks for the first time would wait for that thread for ever.
 pub(crate) fn process_name() -> &'static str {
     static NAME: OnceLock<String> = OnceLock::new();
     NAME.get_or_init(|| {

@@ -15,6 +15,7 @@ use super::routes::{Route, Routes};
 use super::threshold::Threshold;
 use super::told::{Times, Told, with_told};
 use crate::handler::Handler;
+use crate::origin::process_name;
 use crate::record::Facts;
 
 /// What records meet: one configuration, never changed. A reload puts another in its place.
@@ -68,6 +69,7 @@ impl SlsSink {
 
 impl Live {
     pub(crate) fn new(routes: Routes, targets: Vec<Option<Target>>, started: SystemTime) -> Self {
+        let _ = process_name();
         static IDS: AtomicU64 = AtomicU64::new(1);
         Self {
             id: IDS.fetch_add(1, Ordering::Relaxed),
