@@ -9,6 +9,9 @@ use percent_encoding::percent_decode_str;
 
 use crate::config::ConfigError;
 
+/// From this size on, in bytes, an address is refused: what follows it is to fit behind.
+const LONG: usize = 8 << 10;
+
 /// Where a collector is: a scheme, a host, perhaps a port, a path and credentials.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Server {
@@ -29,6 +32,9 @@ impl Server {
             return Err(ConfigError::Missing {
                 setting: "server_host",
             });
+        }
+        if address.len() >= LONG {
+            return Err(unusable("it has 8192 bytes or more"));
         }
         let uri: Uri = address.parse().map_err(|_| unusable("it is no address"))?;
         let scheme = match uri.scheme() {
@@ -109,6 +115,17 @@ mod tests {
             Err(error) => error.to_string(),
         };
         assert_eq!(got, want, "{address}");
+    }
+
+    #[test]
+    fn the_longest_id_behind_the_longest_address_is_still_an_address() {
+        let id = "\u{7f}".repeat(crate::tracker::LONG_ID - 1);
+        let mut address = "http://h/".to_owned();
+        address.push_str(&"p".repeat(LONG - 1 - address.len()));
+        let server = Server::parse(&address).unwrap();
+        let encoded = Encoded::new(Route::UserMappings, "stm=1700000000000", Vec::new());
+        assert!(server.uri(&encoded, &id).parse::<Uri>().is_ok());
+        assert!(Server::parse(&format!("{address}p")).is_err());
     }
 
     #[test]

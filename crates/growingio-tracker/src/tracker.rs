@@ -32,6 +32,10 @@ pub struct Tracker {
     project: Project,
 }
 
+/// From this size on, in bytes, an id is refused: the product's is part of the address of every
+/// request, which cannot have any length.
+pub(crate) const LONG_ID: usize = 1 << 10;
+
 /// A product and one of its data sources.
 #[derive(Debug, Clone)]
 pub(crate) struct Project {
@@ -47,6 +51,10 @@ impl Project {
         ] {
             if id.is_empty() {
                 return Err(ConfigError::Missing { setting });
+            }
+            if id.len() >= LONG_ID {
+                let why = "it has 1024 bytes or more";
+                return Err(ConfigError::Unusable { setting, why });
             }
         }
         Ok(Self {
@@ -74,7 +82,7 @@ impl Tracker {
     /// A tracker that sends every message at once, as JSON.
     ///
     /// # Errors
-    /// [`ConfigError`] when an id is empty or the host is not an address that begins with
+    /// [`ConfigError`] when an id is empty or has 1024 bytes or more, or the host is not an address that begins with
     /// `http://` or `https://`.
     #[cfg(feature = "https")]
     pub fn new(
@@ -107,7 +115,8 @@ impl Tracker {
     /// A tracker for another project, or another data source, by the same means.
     ///
     /// # Errors
-    /// [`ConfigError::Missing`] when an id is empty.
+    /// [`ConfigError::Missing`] when an id is empty, and [`ConfigError::Unusable`] when it has 1024
+    /// bytes or more.
     pub fn project(&self, product_id: &str, data_source_id: &str) -> Result<Self, ConfigError> {
         Ok(Self {
             shared: Arc::clone(&self.shared),

@@ -52,7 +52,7 @@ impl Upload {
     pub(crate) fn request(&self, encoded: Encoded, product_id: &str) -> Request<Bytes> {
         let mut request = Request::post(self.address(&encoded, product_id))
             .body(Bytes::from(encoded.body))
-            .expect("the server's address was read before, and the product id is encoded");
+            .expect("the address was read before, the product id is encoded, and both are short");
         let headers = request.headers_mut();
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         let content_type = HeaderValue::from_static(encoded.content_type);

@@ -258,6 +258,15 @@ fn settings_that_cannot_work_are_found_when_building() {
         Tracker::new("p", "", "http://h"),
         "data_source_id is missing",
     );
+    let long = "p".repeat(1024);
+    check(
+        Tracker::new(long.as_str(), "d", "http://h"),
+        "product_id cannot be used: it has 1024 bytes or more",
+    );
+    check(
+        Tracker::new("p", "d", format!("http://h/{}", long.repeat(8)).as_str()),
+        "server_host cannot be used: it has 8192 bytes or more",
+    );
     check(
         Tracker::new("p", "d", "collector.example"),
         "server_host cannot be used: it does not begin with http:// or https://",

@@ -14,8 +14,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use sls_core::wire::{EncodedFields, GroupEncoder, LogEncoder};
+use sls_core::wire::{GroupEncoder, LogEncoder};
 
+use crate::caches::Caches;
 use crate::error::Error;
 use crate::extract::{Extraction, KeyValuePattern, for_each_member};
 use crate::field::{Field, is_reserved};
@@ -23,7 +24,6 @@ use crate::format::RecordFormat;
 use crate::origin;
 use crate::record::{Facts, Record};
 use crate::record_clock::since_epoch;
-use crate::site::Site;
 
 /// Writes records in one [`RecordFormat`] as logs of the service.
 ///
@@ -42,14 +42,14 @@ use crate::site::Site;
 #[derive(Debug)]
 pub struct RecordEncoder {
     /// Tells the caches of one thread which encoder filled them.
-    id: u64,
+    pub(crate) id: u64,
     format: RecordFormat,
     /// With prefix and suffix, as the names of all fields below.
     message: String,
     /// Fields that are the same for all records of a call site.
-    of_site: Vec<(Field, String)>,
+    pub(crate) of_site: Vec<(Field, String)>,
     /// Fields that are the same for all records of a thread.
-    of_thread: Vec<(Field, String)>,
+    pub(crate) of_thread: Vec<(Field, String)>,
     /// The others.
     of_record: Vec<(Field, String)>,
     /// Whether one of those is there also when no function is known.
@@ -428,7 +428,7 @@ fn put_member(object: &mut Vec<u8>, key: &str, value: &str) {
 
 impl RecordEncoder {
     /// Gives key and text of every field of the list that the record has.
-    fn own_fields(
+    pub(crate) fn own_fields(
         &self,
         fields: &[(Field, String)],
         facts: &Facts<'_>,
@@ -534,87 +534,6 @@ fn local_time(time: Duration, zone: &TimeZone) -> Option<String> {
     let time = jiff::Timestamp::from_duration(jiff::SignedDuration::try_from(time).ok()?).ok()?;
     let local = time.to_zoned(zone.clone());
     Some(local.strftime("%Y-%m-%d %H:%M:%S,%3f").to_string())
-}
-
-/// How many call sites a thread remembers, a power of two; more of them share places.
-const SITES: usize = 64;
-
-/// What one thread keeps of the records it wrote: fields that will come again, those of a call
-/// site and of the thread in one piece.
-///
-/// Bounded by [`SITES`] times the length of a path.
-#[derive(Debug, Default)]
-pub(crate) struct Caches {
-    sites: Vec<Place>,
-    thread: Place,
-    /// Counts the forks that this thread has lived through.
-    forks: u64,
-}
-
-#[derive(Debug, Default, Clone)]
-struct Place {
-    /// The encoder's id, and the call site if that matters.
-    owner: (u64, Site),
-    fields: EncodedFields,
-}
-
-impl Caches {
-    /// Forgets what a fork changes, when there was one.
-    pub(crate) fn after_forks(&mut self, forks: u64) {
-        if self.forks != forks {
-            self.forks = forks;
-            self.sites.clear();
-            self.thread.owner = (0, Site::default());
-        }
-    }
-
-    #[inline]
-    fn of_site_and_thread(
-        &mut self,
-        site: &Site,
-        encoder: &RecordEncoder,
-        facts: &Facts<'_>,
-    ) -> &EncodedFields {
-        if self.sites.is_empty() {
-            self.sites.resize(SITES, Place::default());
-        }
-        let lists = [encoder.of_site.as_slice(), &encoder.of_thread];
-        let index = (site.number() ^ encoder.id as usize) % SITES;
-        self.sites[index].filled(site, encoder, &lists, facts)
-    }
-
-    fn of_thread(&mut self, encoder: &RecordEncoder, facts: &Facts<'_>) -> &EncodedFields {
-        self.thread
-            .filled(&Site::default(), encoder, &[&encoder.of_thread], facts)
-    }
-}
-
-impl Place {
-    #[inline]
-    fn filled(
-        &mut self,
-        site: &Site,
-        encoder: &RecordEncoder,
-        lists: &[&[(Field, String)]],
-        facts: &Facts<'_>,
-    ) -> &EncodedFields {
-        if self.owner.0 != encoder.id || self.owner.1 != *site {
-            self.owner = (encoder.id, *site);
-            self.fill(encoder, lists, facts);
-        }
-        &self.fields
-    }
-
-    #[cold]
-    fn fill(&mut self, encoder: &RecordEncoder, lists: &[&[(Field, String)]], facts: &Facts<'_>) {
-        self.fields.clear();
-        for fields in lists {
-            // These fields have nothing to do with the time.
-            encoder.own_fields(fields, facts, Duration::ZERO, |key, value| {
-                self.fields.push(key, value);
-            });
-        }
-    }
 }
 
 #[cfg(test)]

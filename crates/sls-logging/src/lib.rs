@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod announcement; // the record that tells of records that are missing
+mod caches; // fields that will come again
 #[cfg(feature = "config")]
 pub mod config; // logging by configuration alone
 mod dead_letter_file; // records that the service will never take

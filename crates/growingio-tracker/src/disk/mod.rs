@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use self::fresh::Fresh;
 use crate::error::Error;
 use crate::queue::Destination;
+use crate::tracker::LONG_ID;
 
 mod fresh; // what is not durable yet
 
@@ -339,7 +340,9 @@ fn restore(lane: &[u8], bytes: &[u8], wanted: Format) -> Option<(Destination, Bo
         b'u' => Route::UserMappings,
         _ => return None,
     };
-    let product_id = std::str::from_utf8(product_id).ok()?.into();
+    // None that this tracker would have taken.
+    let product_id = std::str::from_utf8(product_id).ok();
+    let product_id = product_id.filter(|id| id.len() < LONG_ID)?.into();
     let to = Destination { product_id, route };
     if format == wanted {
         return Some((to, bytes.into()));

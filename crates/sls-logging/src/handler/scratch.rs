@@ -2,7 +2,8 @@ use std::cell::RefCell;
 
 use sls_core::wire::GroupEncoder;
 
-use crate::encoder::{Caches, Texts};
+use crate::caches::Caches;
+use crate::encoder::Texts;
 
 /// From this size on a buffer is not kept for the next record, in bytes.
 const KEPT: usize = 64 << 10;

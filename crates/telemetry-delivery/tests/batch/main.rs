@@ -9,6 +9,8 @@ mod overflow;
 mod panics;
 mod reentry;
 #[cfg(feature = "spool")]
+mod spill;
+#[cfg(feature = "spool")]
 mod spool;
 
 use std::time::Duration;
